@@ -1,0 +1,29 @@
+//! Every bound of the demo. At each one a client is refused with `{ok: false, error}`, unless said
+//! otherwise.
+
+/// Chat rooms. A new one takes the place of an empty one; when none is empty, it is refused.
+pub const ROOMS_MAX: usize = 200;
+
+/// Members of a chat room.
+pub const MEMBERS_MAX: usize = 1000;
+
+/// Chat rooms that one client is in.
+pub const ROOMS_PER_SOCKET_MAX: usize = 16;
+
+/// Characters of a chat room's name.
+pub const ROOM_CHARS_MAX: usize = 64;
+
+/// Characters of a name in the chat.
+pub const NICK_CHARS_MAX: usize = 32;
+
+/// Characters of a chat message.
+pub const TEXT_CHARS_MAX: usize = 1000;
+
+/// Messages that a chat room remembers. Older ones are forgotten.
+pub const HISTORY_MAX: usize = 50;
+
+/// Milliseconds that `after` waits. More is taken as that.
+pub const AFTER_MS_MAX: u64 = 60_000;
+
+/// Milliseconds that `ask` waits for the client's answer.
+pub const ASK_TIMEOUT_MS: u64 = 1_000;

@@ -1,0 +1,11 @@
+//! Turns guests into components: builds a guest crate for wasm and wraps its core module.
+//!
+//! Called by the host's build script (embedded guests), by the tests' build script (hostile guests)
+//! and by the host at load time (a core module given as `--app`). It never downloads anything: the
+//! wasm standard library comes from an installed rustup target or from Debian's `rustc-web`.
+
+mod component;
+mod toolchain;
+
+pub use component::{componentize, is_component, is_core_module};
+pub use toolchain::{Toolchain, build_guest};

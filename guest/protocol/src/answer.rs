@@ -1,0 +1,239 @@
+//! Builds a `Decided`: keeps the order of actions and fills the columns of sends. Used by both layers;
+//! decides nothing.
+
+use crate::contract::{
+    Accept, Action, App, AppEvent, Close, Connection, Decided, Dispatch, Frame, FrameKind, Header,
+    Level, LogLine, Response, Send, SentFrame, Session, Write,
+};
+
+/// What one call of `handle` has decided so far.
+pub struct Answer {
+    decided: Decided,
+    /// Sends since the last other action.
+    sends: u32,
+    /// Grouped by app: one `dispatch` for each.
+    events: Vec<(App, Vec<AppEvent>)>,
+}
+
+/// Where the frames of a send begin.
+#[derive(Clone, Copy)]
+pub struct Mark {
+    targets: usize,
+    frames: usize,
+    text: usize,
+    bytes: usize,
+}
+
+impl Answer {
+    /// An answer that does nothing yet. The buffers of the call before are too large or too small as
+    /// often as not, so this one begins with none.
+    pub fn new() -> Self {
+        let decided = Decided {
+            actions: Vec::new(),
+            sends: Vec::new(),
+            targets: Vec::new(),
+            frames: Vec::new(),
+            text: String::new(),
+            bytes: Vec::new(),
+        };
+        Answer {
+            decided,
+            sends: 0,
+            events: Vec::new(),
+        }
+    }
+
+    /// Adds an action after all sends so far.
+    pub fn act(&mut self, action: Action) {
+        self.end_sends();
+        self.decided.actions.push(action);
+    }
+
+    fn end_sends(&mut self) {
+        if self.sends > 0 {
+            self.decided.actions.push(Action::Send(self.sends));
+            self.sends = 0;
+        }
+    }
+
+    /// Begins a send: its frames follow, then `targets` and `commit`, or `cancel`.
+    pub fn begin(&self) -> Mark {
+        Mark {
+            targets: self.decided.targets.len(),
+            frames: self.decided.frames.len(),
+            text: self.decided.text.len(),
+            bytes: self.decided.bytes.len(),
+        }
+    }
+
+    /// A text frame of these pieces.
+    pub fn text_frame(&mut self, pieces: &[&str]) {
+        let mut length = 0;
+        for piece in pieces {
+            self.decided.text.push_str(piece);
+            length += piece.len();
+        }
+        self.decided.frames.push(SentFrame {
+            kind: FrameKind::Text,
+            length: length as u32,
+        });
+    }
+
+    /// A binary frame.
+    pub fn binary_frame(&mut self, bytes: &[u8]) {
+        self.decided.bytes.extend_from_slice(bytes);
+        self.decided.frames.push(SentFrame {
+            kind: FrameKind::Binary,
+            length: bytes.len() as u32,
+        });
+    }
+
+    /// How many frames the send has that began at the mark.
+    pub fn frames_since(&self, mark: Mark) -> u32 {
+        (self.decided.frames.len() - mark.frames) as u32
+    }
+
+    /// One more receiver of the send.
+    pub fn target(&mut self, session: Session) {
+        self.decided.targets.push(session);
+    }
+
+    /// Ends the send; without a receiver it is as if it had not begun.
+    pub fn commit(&mut self, mark: Mark, volatile: bool) {
+        let targets = (self.decided.targets.len() - mark.targets) as u32;
+        let frames = self.frames_since(mark);
+        if targets == 0 {
+            self.cancel(mark);
+            return;
+        }
+        self.decided.sends.push(Send {
+            targets,
+            frames,
+            volatile,
+        });
+        self.sends += 1;
+    }
+
+    /// Takes the frames and receivers since the mark back.
+    pub fn cancel(&mut self, mark: Mark) {
+        self.decided.targets.truncate(mark.targets);
+        self.decided.frames.truncate(mark.frames);
+        self.decided.text.truncate(mark.text);
+        self.decided.bytes.truncate(mark.bytes);
+    }
+
+    /// Repeats the frames of the send that began at `mark` and has `frames` of them, for other
+    /// receivers: they follow.
+    pub fn repeat(&mut self, mark: Mark, frames: u32) -> Mark {
+        let again = self.begin();
+        let first = mark.frames;
+        let copies: Vec<SentFrame> = self
+            .decided
+            .frames
+            .iter()
+            .skip(first)
+            .take(frames as usize)
+            .copied()
+            .collect();
+        let text: usize = lengths(&copies, FrameKind::Text);
+        let bytes: usize = lengths(&copies, FrameKind::Binary);
+        if let Some(copy) = self.decided.text.get(mark.text..mark.text + text) {
+            let copy = copy.to_owned();
+            self.decided.text.push_str(&copy);
+        }
+        self.decided
+            .bytes
+            .extend_from_within(mark.bytes..mark.bytes + bytes);
+        self.decided.frames.extend(copies);
+        again
+    }
+
+    /// Gives an event to an app. All events of a call reach an app together, in order.
+    pub fn dispatch(&mut self, app: App, event: AppEvent) {
+        match self.events.iter_mut().find(|(of, _)| *of == app) {
+            Some((_, events)) => events.push(event),
+            None => self.events.push((app, vec![event])),
+        }
+    }
+
+    /// Answers an exchange, or refuses an upgrade.
+    pub fn respond(
+        &mut self,
+        connection: Connection,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) {
+        let last = status >= 400 && headers.contains(&("connection", "close")) || status == 413;
+        let headers = headers
+            .iter()
+            .filter(|(name, _)| *name != "connection")
+            .map(|(name, value)| Header {
+                name: (*name).to_owned(),
+                value: (*value).to_owned(),
+            })
+            .collect();
+        self.act(Action::Respond(Response {
+            connection,
+            status,
+            headers,
+            body,
+            last,
+        }));
+    }
+
+    /// Carries out an upgrade.
+    pub fn accept(&mut self, connection: Connection, receive_bytes_max: u64) {
+        self.act(Action::Accept(Accept {
+            connection,
+            headers: Vec::new(),
+            receive_bytes_max,
+        }));
+    }
+
+    /// A text frame to a connection that is no session's yet.
+    pub fn write(&mut self, connection: Connection, text: &str) {
+        self.act(Action::Write(Write {
+            connection,
+            frame: Frame::Text(text.to_owned()),
+        }));
+    }
+
+    /// Closes a connection with an empty close frame, as the reference does.
+    pub fn close(&mut self, connection: Connection) {
+        self.act(Action::Close(Close {
+            connection,
+            code: None,
+            reason: String::new(),
+        }));
+    }
+
+    /// A line for the log.
+    pub fn log(&mut self, level: Level, text: String) {
+        self.act(Action::Log(LogLine { level, text }));
+    }
+
+    /// Everything decided, with the events for the apps after the other actions so far.
+    pub fn end_events(&mut self) {
+        self.end_sends();
+        for (app, events) in std::mem::take(&mut self.events) {
+            self.decided
+                .actions
+                .push(Action::Dispatch(Dispatch { app, events }));
+        }
+    }
+
+    /// Everything decided.
+    pub fn finish(mut self) -> Decided {
+        self.end_events();
+        self.decided
+    }
+}
+
+fn lengths(frames: &[SentFrame], kind: FrameKind) -> usize {
+    frames
+        .iter()
+        .filter(|frame| frame.kind == kind)
+        .map(|frame| frame.length as usize)
+        .sum()
+}

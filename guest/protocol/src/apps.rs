@@ -1,0 +1,67 @@
+//! Which apps there are and what they serve, by the manifests that the host hands on. Used by
+//! `lib.rs` and by the socket layer. Not remembered in blobs: the host tells it to every new instance.
+
+use crate::contract::{App, Manifest};
+use crate::limits::{APPS_MAX, NAMESPACES_PER_APP_MAX};
+use std::collections::BTreeMap;
+
+/// The loaded apps.
+#[derive(Default)]
+pub struct Apps {
+    apps: BTreeMap<App, Served>,
+    /// Who declared a namespace.
+    declared: BTreeMap<String, App>,
+}
+
+struct Served {
+    dynamic: bool,
+    judges: bool,
+}
+
+impl Apps {
+    /// Notes what an app serves, in place of what it served before. False: there are too many.
+    pub fn load(&mut self, app: App, manifest: Manifest) -> bool {
+        self.unload(app);
+        if self.apps.len() >= APPS_MAX || manifest.namespaces.len() > NAMESPACES_PER_APP_MAX {
+            return false;
+        }
+        self.apps.insert(
+            app,
+            Served {
+                dynamic: manifest.dynamic,
+                judges: manifest.judges_handshakes,
+            },
+        );
+        for namespace in manifest.namespaces {
+            // The host has refused an app that claims what another one has.
+            self.declared.entry(namespace).or_insert(app);
+        }
+        true
+    }
+
+    /// Forgets an app.
+    pub fn unload(&mut self, app: App) {
+        self.apps.remove(&app);
+        self.declared.retain(|_, by| *by != app);
+    }
+
+    /// Who serves a namespace: the app that declared it, or the first one that takes undeclared ones.
+    pub fn serving(&self, namespace: &str) -> Option<App> {
+        let declared = self.declared.get(namespace).copied();
+        declared.or_else(|| {
+            self.apps
+                .iter()
+                .find(|(_, served)| served.dynamic)
+                .map(|(app, _)| *app)
+        })
+    }
+
+    /// Who wants to be asked about handshakes.
+    pub fn judges(&self) -> Vec<App> {
+        self.apps
+            .iter()
+            .filter(|(_, served)| served.judges)
+            .map(|(app, _)| *app)
+            .collect()
+    }
+}

@@ -1,0 +1,327 @@
+//! Engine.IO and Socket.IO as one deterministic state machine: what happened goes in, what is to be
+//! done comes out. No clock, no randomness, no input or output of its own.
+//!
+//! ```text
+//!  Happened ──► lib.rs ──► engine/ (connections ─► sessions) ──► socket/ (sessions ─► sockets) ──► apps
+//!                             ▲                                     │
+//!                             └────────────── send, close ──────────┘
+//!  Decided  ◄── answer.rs ◄── all of them;   timers.rs, snapshot.rs at the end of each call
+//! ```
+//!
+//! The same calls give the same answers, byte for byte. An instance that is restored from the blobs
+//! that another one has saved, at any moment, goes on as that one would have: see `snapshot.rs`.
+
+mod answer;
+mod apps;
+mod base64;
+mod codec;
+#[cfg(all(target_family = "wasm", feature = "component"))]
+mod component;
+mod engine;
+pub mod limits;
+mod numbers;
+mod reason;
+mod settings;
+mod snapshot;
+mod socket;
+mod text;
+mod timers;
+
+/// The code generated from `wit/`, for a component that wraps this library.
+pub mod bindings {
+    #![expect(
+        missing_docs,
+        reason = "generated; the documentation is in the WIT files"
+    )]
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "protocol",
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+    });
+}
+
+/// The contract's types, as generated from `wit/`.
+pub mod contract {
+    pub use crate::bindings::exports::holdfast::edge::protocol_guest::*;
+    pub use crate::bindings::exports::holdfast::edge::types::{
+        Ack, Acknowledged, Act, Answered, Audience, AudienceDisconnect, AudienceRooms, Broadcast,
+        Counted, Delivery, Departed, Emission, Find, Found, Handshake, Incoming, Judgement,
+        Judging, Level, Payload, Refusal, Reply, Resumed, Serve, Served, Socket, SocketInfo, Token,
+    };
+}
+
+use answer::Answer;
+use contract::{
+    Action, Body, Collected, Decided, Description, Event, FrameKind, Happened, Level,
+    ReceivedFrame, Save, SavedSession, Setting, Transport,
+};
+use engine::Engine;
+use engine::packet::Data;
+use engine::payload;
+use settings::Settings;
+use snapshot::{BLOB_VERSION, Remembered};
+use socket::Sockets;
+use timers::Timers;
+
+/// One instance of the protocol guest: one shard's sessions.
+#[derive(Default)]
+pub struct Protocol {
+    engine: Engine,
+    sockets: Sockets,
+    timers: Timers,
+}
+
+/// The frames that have not been handled yet.
+struct Frames<'a> {
+    frames: std::slice::Iter<'a, ReceivedFrame>,
+    text: &'a str,
+    bytes: &'a [u8],
+}
+
+impl Protocol {
+    /// An instance with the settings of the reference and without sessions.
+    pub fn new() -> Self {
+        Protocol::default()
+    }
+
+    /// Takes settings over. The error is a sentence for the operator.
+    pub fn configure(&mut self, settings: Vec<Setting>) -> Result<(), String> {
+        self.engine.settings = Settings::read(&settings)?;
+        Ok(())
+    }
+
+    /// What the host has to know to route.
+    pub fn describe(&self) -> Description {
+        // Exchanges always: without polling they are told so (code 0).
+        let mut transports = vec![Transport::Exchange];
+        if self.engine.settings.websocket {
+            transports.push(Transport::Websocket);
+        }
+        Description {
+            name: "socket.io".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            mount_path: self.engine.settings.path.clone(),
+            session_key: "sid".to_owned(),
+            transports,
+            blob_version_min: u32::from(BLOB_VERSION),
+            blob_version_max: u32::from(BLOB_VERSION),
+        }
+    }
+
+    /// Takes sessions over that another instance has saved.
+    pub fn restore(&mut self, sessions: Vec<SavedSession>) -> Result<(), String> {
+        for saved in sessions {
+            let number = saved.session;
+            self.engine.drop_session(number);
+            self.sockets.drop_peer(number);
+            if !saved.blob.is_empty() {
+                match snapshot::decode(&saved.blob, saved.waiting) {
+                    Some(Remembered::Session(session, peer)) => {
+                        self.engine.put_session(number, *session);
+                        self.sockets.put_peer(number, *peer);
+                    }
+                    Some(Remembered::Candidate(candidate)) => {
+                        self.engine.put_candidate(number, candidate)
+                    }
+                    None => return Err(format!("the state of session {number} is not readable")),
+                }
+            }
+            self.arm(number);
+        }
+        Ok(())
+    }
+
+    /// Everything that happened since the last call, and what is to be done about it.
+    pub fn handle(&mut self, now_ms: u64, happened: Happened) -> Decided {
+        let Happened {
+            events,
+            frames,
+            text,
+            bytes,
+        } = happened;
+        let mut answer = Answer::new();
+        let mut frames = Frames {
+            frames: frames.iter(),
+            text: &text,
+            bytes: &bytes,
+        };
+        for event in events {
+            self.handle_event(now_ms, event, &mut frames, &mut answer);
+            self.handle_notices(now_ms, &mut answer);
+        }
+        self.elapse(now_ms, &mut answer);
+        self.sockets.mark_partials(&mut self.engine);
+        self.engine.flush(&mut answer);
+        answer.end_events();
+        for session in self.engine.take_dirty() {
+            self.arm(session);
+            if let Some(blob) = snapshot::encode(session, &self.engine, &mut self.sockets) {
+                answer.act(Action::Save(Save { session, blob }));
+            }
+        }
+        if let Some(at_ms) = self.timers.wake_at() {
+            answer.act(Action::WakeAt(at_ms));
+        }
+        answer.finish()
+    }
+
+    fn handle_event(
+        &mut self,
+        now_ms: u64,
+        event: Event,
+        frames: &mut Frames<'_>,
+        answer: &mut Answer,
+    ) {
+        match event {
+            Event::Received(count) => self.handle_received(now_ms, count, frames, answer),
+            Event::Requested(request) => {
+                let judges = self.sockets.apps.judges();
+                self.engine
+                    .handle_requested(now_ms, request, &judges, answer);
+            }
+            Event::Collected(collected) => self.handle_collected(now_ms, collected, answer),
+            Event::Drained(drained) => {
+                self.engine
+                    .handle_drained(drained.session, &drained.frames, answer)
+            }
+            Event::Closed(closed) => {
+                self.engine
+                    .handle_closed(closed.connection, closed.cause, answer)
+            }
+            Event::Overflowed(session) => self.engine.handle_overflowed(session, answer),
+            // Time is looked at in every call.
+            Event::Elapsed => {}
+            Event::Loaded(loaded) => {
+                if !self.sockets.apps.load(loaded.app, loaded.manifest) {
+                    answer.log(
+                        Level::Error,
+                        format!("app {} declares too much: it serves nothing", loaded.app),
+                    );
+                }
+                if loaded.resume {
+                    self.sockets.resume(loaded.app, &self.engine, answer);
+                    self.engine.judge_again(loaded.app, answer);
+                }
+            }
+            Event::Unloaded(app) => {
+                self.sockets.handle_unloaded(app, &mut self.engine, answer);
+                self.engine.forget_judge(now_ms, app, answer);
+            }
+            Event::Commanded(commanded) => {
+                for order in commanded.orders {
+                    self.sockets.handle_order(
+                        now_ms,
+                        commanded.app,
+                        order,
+                        &mut self.engine,
+                        answer,
+                    );
+                    self.handle_notices(now_ms, answer);
+                }
+            }
+            Event::Lost(lost) => {
+                self.sockets
+                    .handle_lost(now_ms, &lost.event, &mut self.engine, answer)
+            }
+            // Nothing is subscribed to: there is one node.
+            Event::Published(_) => {}
+            Event::Stopping => self.engine.stop(answer),
+        }
+    }
+
+    /// What became of sessions goes to the layer above.
+    fn handle_notices(&mut self, now_ms: u64, answer: &mut Answer) {
+        for notice in self.engine.take_notices() {
+            self.sockets
+                .handle_notice(now_ms, notice, &self.engine, answer);
+        }
+    }
+
+    fn handle_received(
+        &mut self,
+        now_ms: u64,
+        count: u32,
+        frames: &mut Frames<'_>,
+        answer: &mut Answer,
+    ) {
+        for _ in 0..count {
+            let Some((connection, data)) = frames.next() else {
+                return;
+            };
+            if let Some((session, content)) = self.engine.receive(now_ms, connection, data, answer)
+            {
+                self.sockets
+                    .receive(now_ms, session, content, &mut self.engine, answer);
+            }
+            self.handle_notices(now_ms, answer);
+        }
+    }
+
+    /// A POST's body: its packets, then the answer, whatever they did to the session (reference:
+    /// `Polling.onDataRequest`).
+    fn handle_collected(&mut self, now_ms: u64, collected: Collected, answer: &mut Answer) {
+        let connection = collected.connection;
+        let Some(session) = self.engine.begin_post(connection) else {
+            return;
+        };
+        self.engine.take_post(connection);
+        let body = match &collected.body {
+            Body::Whole(body) => String::from_utf8_lossy(body),
+            Body::TooLong => {
+                Engine::refuse_post(connection, answer);
+                return;
+            }
+        };
+        for packet in payload::split(&body) {
+            if let Some((session, content)) =
+                self.engine.receive_posted(now_ms, session, packet, answer)
+            {
+                self.sockets
+                    .receive(now_ms, session, content, &mut self.engine, answer);
+            }
+            self.handle_notices(now_ms, answer);
+        }
+        Engine::finish_post(connection, answer);
+    }
+
+    /// Looks at every session whose time has come, the earliest first.
+    fn elapse(&mut self, now_ms: u64, answer: &mut Answer) {
+        for session in self.timers.due(now_ms) {
+            self.engine.elapse(now_ms, session, answer);
+            self.handle_notices(now_ms, answer);
+            self.sockets
+                .elapse(now_ms, session, &mut self.engine, answer);
+            self.handle_notices(now_ms, answer);
+            self.arm(session);
+        }
+    }
+
+    fn arm(&mut self, session: u64) {
+        let engine = self.engine.deadline_ms(session);
+        let sockets = self.sockets.deadline_ms(session);
+        self.timers
+            .arm(session, engine.into_iter().chain(sockets).min());
+    }
+}
+
+impl<'a> Frames<'a> {
+    /// The next frame. None: there is none, or the columns do not fit together.
+    fn next(&mut self) -> Option<(u64, Data<'a>)> {
+        let frame = self.frames.next()?;
+        let length = frame.length as usize;
+        let data = match frame.kind {
+            FrameKind::Text => {
+                let (text, rest) = self.text.split_at_checked(length)?;
+                self.text = rest;
+                Data::Text(text)
+            }
+            FrameKind::Binary => {
+                let (bytes, rest) = self.bytes.split_at_checked(length)?;
+                self.bytes = rest;
+                Data::Binary(bytes)
+            }
+        };
+        Some((frame.connection, data))
+    }
+}

@@ -1,0 +1,333 @@
+//! Joining a namespace and leaving it (reference: `Client.connect`, `Namespace._add`,
+//! `Socket._onconnect`, `Socket._onclose`), and what becomes of sockets when apps come and go.
+
+use super::peer::{self, Room, Socket, Stage};
+use super::{Sockets, packet};
+use crate::answer::Answer;
+use crate::base64;
+use crate::contract::{App, AppEvent, Refusal, Session as SessionNumber, Socket as SocketNumber};
+use crate::engine::Engine;
+use crate::limits::{AUTH_BYTES_MAX, SLOTS_PER_SESSION_MAX, SOCKETS_PER_SESSION_MAX};
+use crate::reason::Reason;
+use crate::text::push_json_string;
+
+impl Sockets {
+    /// A client asks to join a namespace that it is not in.
+    pub(super) fn handle_connect(
+        &mut self,
+        now_ms: u64,
+        session: SessionNumber,
+        namespace: &str,
+        auth: &str,
+        engine: &mut Engine,
+        answer: &mut Answer,
+    ) {
+        let Some(peer) = self.peers.get_mut(&session) else {
+            return;
+        };
+        let Some(app) = self.apps.serving(namespace) else {
+            send_error(
+                session,
+                namespace,
+                "Invalid namespace",
+                None,
+                engine,
+                answer,
+            );
+            return;
+        };
+        if peer.sockets.len() >= SOCKETS_PER_SESSION_MAX {
+            send_error(
+                session,
+                namespace,
+                "Too many namespaces",
+                None,
+                engine,
+                answer,
+            );
+            return;
+        }
+        if auth.len() > AUTH_BYTES_MAX {
+            send_error(
+                session,
+                namespace,
+                "Auth payload too large",
+                None,
+                engine,
+                answer,
+            );
+            return;
+        }
+        if peer.next_slot >= SLOTS_PER_SESSION_MAX {
+            self.close_session(now_ms, session, engine, answer);
+            return;
+        }
+        let Some(known) = engine.session(session) else {
+            return;
+        };
+        let slot = peer.next_slot as u16;
+        peer.next_slot += 1;
+        let socket = Socket {
+            slot,
+            app,
+            id: peer::public_id(known.seed, slot),
+            namespace: namespace.into(),
+            stage: Stage::Connecting {
+                until_ms: now_ms + engine.settings.connect_timeout_ms,
+            },
+            auth: if auth.is_empty() {
+                "{}".into()
+            } else {
+                auth.into()
+            },
+            data: "{}".into(),
+            rooms: Vec::new(),
+        };
+        answer.dispatch(
+            app,
+            AppEvent::Connecting(socket.info(session, &known.handshake)),
+        );
+        peer.sockets.push(socket);
+        engine.mark(session);
+    }
+
+    /// The app lets a socket in.
+    pub(super) fn admit(&mut self, number: SocketNumber, engine: &mut Engine, answer: &mut Answer) {
+        let (session, slot) = peer::parts(number);
+        if !engine.is_open(session) {
+            return;
+        }
+        let Some(peer) = self.peers.get_mut(&session) else {
+            return;
+        };
+        let Some(socket) = peer.socket_mut(slot) else {
+            return;
+        };
+        if socket.stage == Stage::Connected {
+            return;
+        }
+        socket.stage = Stage::Connected;
+        socket.rooms.push(Room::Own);
+        self.namespaces.insert(number, socket);
+        let json = format!("{{\"sid\":\"{}\"}}", base64::encode_id(socket.id));
+        let mark = answer.begin();
+        packet::encode_control("40", &socket.namespace, &json, answer);
+        peer.connect_until_ms = None;
+        engine.deliver(mark, std::iter::once(session), false, answer);
+        engine.mark(session);
+    }
+
+    /// The app refuses a socket, or the guest does in its place.
+    pub(super) fn refuse(
+        &mut self,
+        number: SocketNumber,
+        refusal: &Refusal,
+        tell: Option<Reason>,
+        engine: &mut Engine,
+        answer: &mut Answer,
+    ) {
+        let (session, slot) = peer::parts(number);
+        let Some(socket) = self.peers.get(&session).and_then(|peer| peer.socket(slot)) else {
+            return;
+        };
+        if socket.stage == Stage::Connected {
+            return;
+        }
+        let namespace = socket.namespace.clone();
+        self.remove(session, slot, tell, engine, answer);
+        send_error(
+            session,
+            &namespace,
+            &refusal.message,
+            refusal.data.as_deref(),
+            engine,
+            answer,
+        );
+    }
+
+    /// Takes a socket out of its namespace and tells its app, unless there is nothing to tell.
+    pub(super) fn remove(
+        &mut self,
+        session: SessionNumber,
+        slot: u16,
+        tell: Option<Reason>,
+        engine: &mut Engine,
+        answer: &mut Answer,
+    ) {
+        let Some(socket) = self
+            .peers
+            .get_mut(&session)
+            .and_then(|peer| peer.remove(slot))
+        else {
+            return;
+        };
+        self.namespaces.remove(peer::number(session, slot), &socket);
+        if let Some(reason) = tell {
+            answer.dispatch(
+                socket.app,
+                AppEvent::Disconnected(socket.departed(session, reason)),
+            );
+        }
+        engine.mark(session);
+    }
+
+    /// Puts a socket out: DISCONNECT, and the reason `server namespace disconnect`.
+    pub(super) fn put_out(
+        &mut self,
+        number: SocketNumber,
+        tell: bool,
+        engine: &mut Engine,
+        answer: &mut Answer,
+    ) {
+        let (session, slot) = peer::parts(number);
+        let Some(socket) = self.peers.get(&session).and_then(|peer| peer.socket(slot)) else {
+            return;
+        };
+        if socket.stage != Stage::Connected {
+            return;
+        }
+        let mark = answer.begin();
+        packet::encode_control("41", &socket.namespace, "", answer);
+        engine.deliver(mark, std::iter::once(session), false, answer);
+        let reason = tell.then_some(Reason::ServerNamespaceDisconnect);
+        self.remove(session, slot, reason, engine, answer);
+    }
+
+    /// Looks at a session whose time has come.
+    pub fn elapse(
+        &mut self,
+        now_ms: u64,
+        session: SessionNumber,
+        engine: &mut Engine,
+        answer: &mut Answer,
+    ) {
+        let Some(peer) = self.peers.get(&session) else {
+            return;
+        };
+        if peer
+            .connect_until_ms
+            .is_some_and(|until_ms| until_ms <= now_ms)
+        {
+            self.close_session(now_ms, session, engine, answer);
+            engine.mark(session);
+            return;
+        }
+        let late = |socket: &&Socket| matches!(socket.stage, Stage::Connecting { until_ms } if until_ms <= now_ms);
+        let late: Vec<u16> = peer
+            .sockets
+            .iter()
+            .filter(late)
+            .map(|socket| socket.slot)
+            .collect();
+        for slot in late {
+            let refusal = Refusal {
+                message: "timeout".to_owned(),
+                data: None,
+            };
+            let tell = Some(Reason::ServerNamespaceDisconnect);
+            self.refuse(peer::number(session, slot), &refusal, tell, engine, answer);
+        }
+    }
+
+    /// An app's instance is new: it meets its sockets again, in ascending order.
+    pub fn resume(&self, app: App, engine: &Engine, answer: &mut Answer) {
+        let mut sessions: Vec<_> = self.peers.keys().copied().collect();
+        sessions.sort_unstable();
+        for session in sessions {
+            let Some((peer, known)) = self.peers.get(&session).zip(engine.session(session)) else {
+                continue;
+            };
+            for socket in peer.sockets.iter().filter(|socket| socket.app == app) {
+                let event = match socket.stage {
+                    Stage::Connected => {
+                        AppEvent::Resumed(socket.resumed(session, &known.handshake))
+                    }
+                    Stage::Connecting { .. } => {
+                        AppEvent::Connecting(socket.info(session, &known.handshake))
+                    }
+                };
+                answer.dispatch(app, event);
+            }
+        }
+    }
+
+    /// An app is gone: so are its sockets. There is nobody to tell but the clients.
+    pub fn handle_unloaded(&mut self, app: App, engine: &mut Engine, answer: &mut Answer) {
+        self.apps.unload(app);
+        let mut numbers = Vec::new();
+        for (session, peer) in &self.peers {
+            let served = peer.sockets.iter().filter(|socket| socket.app == app);
+            numbers.extend(served.map(|socket| peer::number(*session, socket.slot)));
+        }
+        numbers.sort_unstable();
+        for number in numbers {
+            let refusal = Refusal {
+                message: "Invalid namespace".to_owned(),
+                data: None,
+            };
+            self.refuse(number, &refusal, None, engine, answer);
+            self.put_out(number, false, engine, answer);
+        }
+    }
+
+    /// An app crashed over an event: whoever waits for an answer to it gets one.
+    pub fn handle_lost(
+        &mut self,
+        now_ms: u64,
+        event: &AppEvent,
+        engine: &mut Engine,
+        answer: &mut Answer,
+    ) {
+        match event {
+            AppEvent::Connecting(info) => {
+                let refusal = Refusal {
+                    message: "Internal server error".to_owned(),
+                    data: None,
+                };
+                self.refuse(info.socket, &refusal, None, engine, answer);
+            }
+            // Nobody would ever hear this socket: its client is to come back anew.
+            AppEvent::Resumed(resumed) => {
+                let (session, slot) = peer::parts(resumed.info.socket);
+                if self
+                    .peers
+                    .get(&session)
+                    .is_some_and(|peer| peer.socket(slot).is_some())
+                {
+                    self.close_session(now_ms, session, engine, answer);
+                }
+            }
+            AppEvent::Judging(judging) => {
+                engine.refuse_candidate(judging.token, "Forbidden", answer)
+            }
+            AppEvent::Message(_)
+            | AppEvent::Acked(_)
+            | AppEvent::Counted(_)
+            | AppEvent::Disconnected(_)
+            | AppEvent::Found(_)
+            | AppEvent::Served(_)
+            | AppEvent::Answered(_) => {}
+        }
+    }
+}
+
+/// CONNECT_ERROR.
+fn send_error(
+    session: SessionNumber,
+    namespace: &str,
+    message: &str,
+    data: Option<&str>,
+    engine: &mut Engine,
+    answer: &mut Answer,
+) {
+    let mut json = "{\"message\":".to_owned();
+    push_json_string(message, &mut json);
+    if let Some(data) = data {
+        json.push_str(",\"data\":");
+        json.push_str(data);
+    }
+    json.push('}');
+    let mark = answer.begin();
+    packet::encode_control("44", namespace, &json, answer);
+    engine.deliver(mark, std::iter::once(session), false, answer);
+}

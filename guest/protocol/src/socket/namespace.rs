@@ -1,0 +1,138 @@
+//! Who is where: the connected sockets of each namespace, by number, by public id and by room. An
+//! index over what `peer.rs` remembers, rebuilt by a restore. Iterated in ascending order only.
+
+use super::peer::{Room, Socket};
+use crate::base64;
+use crate::contract::{Audience, Socket as SocketNumber};
+use crate::numbers::NumberMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The namespaces that somebody is in.
+#[derive(Default)]
+pub struct Namespaces(BTreeMap<Arc<str>, Namespace>);
+
+/// The connected sockets of one namespace.
+#[derive(Default)]
+pub struct Namespace {
+    sockets: BTreeSet<SocketNumber>,
+    /// Those that are in the room named by their own id.
+    own: NumberMap<u128, SocketNumber>,
+    rooms: BTreeMap<Arc<str>, BTreeSet<SocketNumber>>,
+}
+
+impl Namespaces {
+    /// Takes a connected socket in, with its rooms.
+    pub fn insert(&mut self, number: SocketNumber, socket: &Socket) {
+        let namespace = self.0.entry(Arc::clone(&socket.namespace)).or_default();
+        namespace.sockets.insert(number);
+        for room in &socket.rooms {
+            namespace.join(number, socket.id, room);
+        }
+    }
+
+    /// Takes a connected socket out.
+    pub fn remove(&mut self, number: SocketNumber, socket: &Socket) {
+        let Some(namespace) = self.0.get_mut(&socket.namespace) else {
+            return;
+        };
+        namespace.sockets.remove(&number);
+        for room in &socket.rooms {
+            namespace.leave(number, socket.id, room);
+        }
+        if namespace.sockets.is_empty() {
+            self.0.remove(&socket.namespace);
+        }
+    }
+
+    /// A namespace that somebody is in.
+    pub fn find(&self, name: &str) -> Option<&Namespace> {
+        self.0.get(name)
+    }
+
+    /// A namespace that somebody is in.
+    pub fn find_mut(&mut self, name: &str) -> Option<&mut Namespace> {
+        self.0.get_mut(name)
+    }
+}
+
+impl Namespace {
+    /// Puts a socket into a room.
+    pub fn join(&mut self, number: SocketNumber, id: u128, room: &Room) {
+        match room {
+            Room::Own => {
+                self.own.insert(id, number);
+            }
+            Room::Named(name) => {
+                self.rooms
+                    .entry(Arc::clone(name))
+                    .or_default()
+                    .insert(number);
+            }
+        }
+    }
+
+    /// Takes a socket out of a room.
+    pub fn leave(&mut self, number: SocketNumber, id: u128, room: &Room) {
+        match room {
+            Room::Own => {
+                self.own.remove(&id);
+            }
+            Room::Named(name) => {
+                if let Some(inside) = self.rooms.get_mut(name) {
+                    inside.remove(&number);
+                    if inside.is_empty() {
+                        self.rooms.remove(name);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives an audience to `visit`: in ascending order, each once.
+    pub fn visit(
+        &self,
+        audience: &Audience,
+        visit: impl FnOnce(&mut dyn Iterator<Item = SocketNumber>),
+    ) {
+        let mut except = BTreeSet::new();
+        for room in &audience.except {
+            except.extend(self.inside(room));
+        }
+        let chosen: BTreeSet<SocketNumber>;
+        let all = match audience.rooms.as_slice() {
+            [] => self.sockets.iter(),
+            [room] if self.own_room(room).is_none() => match self.rooms.get(room.as_str()) {
+                Some(inside) => inside.iter(),
+                None => return visit(&mut std::iter::empty()),
+            },
+            rooms => {
+                chosen = rooms.iter().flat_map(|room| self.inside(room)).collect();
+                chosen.iter()
+            }
+        };
+        let mut all = all.copied();
+        if except.is_empty() {
+            visit(&mut all);
+        } else {
+            visit(&mut all.filter(|number| !except.contains(number)));
+        }
+    }
+
+    /// An audience as a list.
+    pub fn list(&self, audience: &Audience) -> Vec<SocketNumber> {
+        let mut list = Vec::new();
+        self.visit(audience, |sockets| list.extend(sockets));
+        list
+    }
+
+    fn own_room(&self, room: &str) -> Option<SocketNumber> {
+        self.own.get(&base64::decode_id(room)?).copied()
+    }
+
+    fn inside<'a>(&'a self, room: &str) -> impl Iterator<Item = SocketNumber> + use<'a> {
+        self.own_room(room)
+            .into_iter()
+            .chain(self.rooms.get(room).into_iter().flatten().copied())
+    }
+}

@@ -1,0 +1,310 @@
+//! What is known of one session's sockets, and how it is written into the session's blob.
+
+use crate::base64;
+use crate::codec::{Reader, Writer};
+use crate::contract::{
+    App, Departed, Resumed, Session as SessionNumber, Socket as SocketNumber, SocketInfo,
+};
+use crate::engine::handshake;
+use crate::limits::{SLOTS_PER_SESSION_MAX, SOCKETS_PER_SESSION_MAX};
+use crate::reason::Reason;
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::hash::Hasher;
+use std::sync::Arc;
+
+/// The sockets of a session.
+#[derive(Debug, Default)]
+pub struct Peer {
+    /// In ascending order of their slots.
+    pub sockets: Vec<Socket>,
+    /// The slot of the next CONNECT.
+    pub next_slot: u32,
+    /// A packet whose attachments have not all come.
+    pub partial: Option<Partial>,
+    /// Whether the blob holds one.
+    pub partial_saved: bool,
+    /// When the session is closed, unless a namespace is joined before.
+    pub connect_until_ms: Option<u64>,
+}
+
+/// A session in a namespace.
+#[derive(Debug)]
+pub struct Socket {
+    pub slot: u16,
+    pub app: App,
+    /// The public id: the lowest 120 bits count.
+    pub id: u128,
+    pub namespace: Arc<str>,
+    pub stage: Stage,
+    /// The payload of the CONNECT packet.
+    pub auth: Box<str>,
+    /// What the app keeps with it.
+    pub data: Box<str>,
+    /// In the order of joining.
+    pub rooms: Vec<Room>,
+}
+
+/// ```text
+///  CONNECT ──► Connecting ──admit──► Connected ──► (forgotten)
+///                  └── refuse, connect_timeout, session gone ──► (forgotten)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The app has not answered.
+    Connecting { until_ms: u64 },
+    /// Packets flow.
+    Connected,
+}
+
+/// A room that a socket is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// The one named by its own id.
+    Own,
+    Named(Arc<str>),
+}
+
+/// A packet whose text has come and whose attachments are coming.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Partial {
+    /// ACK instead of EVENT.
+    pub ack_packet: bool,
+    pub namespace: Box<str>,
+    pub ack: Option<u64>,
+    pub json: Box<str>,
+    /// How many attachments were announced; at least 1.
+    pub announced: u32,
+    pub attachments: Vec<Vec<u8>>,
+}
+
+/// A socket's number.
+pub fn number(session: SessionNumber, slot: u16) -> SocketNumber {
+    session << 16 | u64::from(slot)
+}
+
+/// The session and slot of a socket's number.
+pub fn parts(socket: SocketNumber) -> (SessionNumber, u16) {
+    (socket >> 16, socket as u16)
+}
+
+/// The public id of a slot: nobody who knows it can tell the session's secret id or seed.
+pub fn public_id(seed: [u64; 2], slot: u16) -> u128 {
+    let mut hasher = SipHasher13::new_with_keys(seed[0], seed[1]);
+    hasher.write_u16(slot.to_le());
+    hasher.finish128().as_u128() & ((1 << 120) - 1)
+}
+
+impl Peer {
+    /// The socket in a slot.
+    pub fn socket(&self, slot: u16) -> Option<&Socket> {
+        self.sockets.iter().find(|socket| socket.slot == slot)
+    }
+
+    /// The socket in a slot.
+    pub fn socket_mut(&mut self, slot: u16) -> Option<&mut Socket> {
+        self.sockets.iter_mut().find(|socket| socket.slot == slot)
+    }
+
+    /// The socket in a namespace.
+    pub fn within(&self, namespace: &str) -> Option<&Socket> {
+        self.sockets
+            .iter()
+            .find(|socket| *socket.namespace == *namespace)
+    }
+
+    /// Takes a socket out.
+    pub fn remove(&mut self, slot: u16) -> Option<Socket> {
+        let at = self.sockets.iter().position(|socket| socket.slot == slot)?;
+        Some(self.sockets.remove(at))
+    }
+
+    /// When its sockets have to be looked at.
+    pub fn deadline_ms(&self) -> Option<u64> {
+        let connecting = self.sockets.iter().filter_map(|socket| match socket.stage {
+            Stage::Connecting { until_ms } => Some(until_ms),
+            Stage::Connected => None,
+        });
+        connecting.chain(self.connect_until_ms).min()
+    }
+
+    /// Writes it into a blob.
+    pub fn encode(&self, to: &mut Writer) {
+        to.number(u64::from(self.next_slot));
+        to.maybe(self.connect_until_ms);
+        to.number(self.sockets.len() as u64);
+        for socket in &self.sockets {
+            socket.encode(to);
+        }
+        match &self.partial {
+            Some(partial) => {
+                to.byte(1);
+                partial.encode(to);
+            }
+            None => to.byte(0),
+        }
+    }
+
+    /// Reads what `encode` wrote.
+    pub fn decode(from: &mut Reader<'_>) -> Option<Peer> {
+        let next_slot = from
+            .number32()
+            .filter(|slot| *slot <= SLOTS_PER_SESSION_MAX)?;
+        let connect_until_ms = from.maybe()?;
+        let count = from
+            .count()
+            .filter(|count| *count <= SOCKETS_PER_SESSION_MAX)?;
+        let mut sockets: Vec<Socket> = Vec::with_capacity(count);
+        for _ in 0..count {
+            let socket = Socket::decode(from)?;
+            let above = sockets.last().is_none_or(|last| last.slot < socket.slot);
+            let alone = sockets
+                .iter()
+                .all(|other| other.namespace != socket.namespace);
+            if !above || !alone || u32::from(socket.slot) >= next_slot {
+                return None;
+            }
+            sockets.push(socket);
+        }
+        let partial = match from.byte()? {
+            0 => None,
+            1 => Some(Partial::decode(from)?),
+            _ => return None,
+        };
+        let partial_saved = partial.is_some();
+        Some(Peer {
+            sockets,
+            next_slot,
+            partial,
+            partial_saved,
+            connect_until_ms,
+        })
+    }
+}
+
+impl Socket {
+    /// How the app meets it.
+    pub fn info(&self, session: SessionNumber, handshake: &[u8]) -> SocketInfo {
+        SocketInfo {
+            socket: number(session, self.slot),
+            id: base64::encode_id(self.id),
+            namespace: self.namespace.to_string(),
+            handshake: handshake::decode(handshake, &self.auth),
+        }
+    }
+
+    /// How the app meets it again.
+    pub fn resumed(&self, session: SessionNumber, handshake: &[u8]) -> Resumed {
+        Resumed {
+            info: self.info(session, handshake),
+            rooms: self.room_names(),
+            data: self.data.to_string(),
+        }
+    }
+
+    /// How the app parts from it.
+    pub fn departed(&self, session: SessionNumber, reason: Reason) -> Departed {
+        Departed {
+            socket: number(session, self.slot),
+            reason: reason.word().to_owned(),
+            rooms: self.room_names(),
+        }
+    }
+
+    fn room_names(&self) -> Vec<String> {
+        let name = |room: &Room| match room {
+            Room::Own => base64::encode_id(self.id),
+            Room::Named(name) => name.to_string(),
+        };
+        self.rooms.iter().map(name).collect()
+    }
+
+    fn encode(&self, to: &mut Writer) {
+        to.number(u64::from(self.slot));
+        to.number(u64::from(self.app));
+        to.word(self.id as u64);
+        to.word((self.id >> 64) as u64);
+        to.bytes(self.namespace.as_bytes());
+        to.maybe(match self.stage {
+            Stage::Connecting { until_ms } => Some(until_ms),
+            Stage::Connected => None,
+        });
+        to.bytes(self.auth.as_bytes());
+        to.bytes(self.data.as_bytes());
+        to.number(self.rooms.len() as u64);
+        for room in &self.rooms {
+            match room {
+                Room::Own => to.byte(0),
+                Room::Named(name) => {
+                    to.byte(1);
+                    to.bytes(name.as_bytes());
+                }
+            }
+        }
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Option<Socket> {
+        let slot = u16::try_from(from.number()?).ok()?;
+        let app = from.number32()?;
+        let id = u128::from(from.word()?) | u128::from(from.word()?) << 64;
+        let namespace = from.text()?.into();
+        let stage = match from.maybe()? {
+            Some(until_ms) => Stage::Connecting { until_ms },
+            None => Stage::Connected,
+        };
+        let auth = from.text()?.into();
+        let data = from.text()?.into();
+        let count = from.count()?;
+        let mut rooms = Vec::new();
+        for _ in 0..count {
+            rooms.push(match from.byte()? {
+                0 => Room::Own,
+                1 => Room::Named(from.text()?.into()),
+                _ => return None,
+            });
+        }
+        Some(Socket {
+            slot,
+            app,
+            id,
+            namespace,
+            stage,
+            auth,
+            data,
+            rooms,
+        })
+    }
+}
+
+impl Partial {
+    fn encode(&self, to: &mut Writer) {
+        to.byte(u8::from(self.ack_packet));
+        to.bytes(self.namespace.as_bytes());
+        to.maybe(self.ack);
+        to.bytes(self.json.as_bytes());
+        to.number(u64::from(self.announced));
+        to.number(self.attachments.len() as u64);
+        for attachment in &self.attachments {
+            to.bytes(attachment);
+        }
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Option<Partial> {
+        let ack_packet = from.byte()? != 0;
+        let namespace = from.text()?.into();
+        let ack = from.maybe()?;
+        let json = from.text()?.into();
+        let announced = from.number32()?;
+        let count = from.count()?;
+        let attachments = (0..count)
+            .map(|_| from.bytes().map(<[u8]>::to_vec))
+            .collect::<Option<_>>()?;
+        Some(Partial {
+            ack_packet,
+            namespace,
+            ack,
+            json,
+            announced,
+            attachments,
+        })
+    }
+}

@@ -1,0 +1,207 @@
+//! Messages to, and orders for, everybody in some rooms (Socket.IO `BroadcastOperator`).
+
+use crate::bindings::exports::holdfast::edge::types::{
+    Act, Audience, AudienceDisconnect, AudienceRooms, Broadcast as Message, Delivery,
+};
+use crate::fetch::RemoteSocket;
+use crate::message::{event_payload, with};
+use crate::namespace::Namespace;
+use crate::rooms::Rooms;
+use crate::{AckError, AcksError, warn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// Everybody in a namespace who is in one of some rooms (all, when there are none) and in none of others.
+///
+/// ```
+/// # fn app(io: &holdfast_sdk::Io) {
+/// io.to("news").except("muted").emit("headline", "It works");
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "nothing is sent before `emit`"]
+pub struct Broadcast {
+    namespace: Namespace,
+    rooms: Vec<String>,
+    except: Vec<String>,
+    delivery: Delivery,
+}
+
+impl Broadcast {
+    pub(crate) fn new(namespace: Namespace) -> Self {
+        Self {
+            namespace,
+            rooms: Vec::new(),
+            except: Vec::new(),
+            delivery: Delivery::empty(),
+        }
+    }
+
+    pub(crate) fn with_delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// Also those in these rooms.
+    pub fn to(mut self, rooms: impl Rooms) -> Self {
+        self.rooms.extend(rooms.into_rooms());
+        self
+    }
+
+    /// But not those in these rooms. A socket's id is a room.
+    pub fn except(mut self, rooms: impl Rooms) -> Self {
+        self.except.extend(rooms.into_rooms());
+        self
+    }
+
+    /// Only those connected to this node.
+    pub fn local(mut self) -> Self {
+        self.delivery |= Delivery::LOCAL;
+        self
+    }
+
+    /// The message may be lost for those who cannot be written to at once.
+    pub fn volatile(mut self) -> Self {
+        self.delivery |= Delivery::VOLATILE;
+        self
+    }
+
+    /// Whether the message may be compressed on its way.
+    pub fn compress(mut self, compressed: bool) -> Self {
+        self.delivery = with(self.delivery, Delivery::UNCOMPRESSED, !compressed);
+        self
+    }
+
+    /// Sends a message. A reserved name, or arguments that are no JSON: nothing, and an error in the log.
+    pub fn emit(&self, event: &str, args: impl Serialize) {
+        if let Some(payload) = event_payload(event, &args) {
+            self.order_message(payload, None);
+        }
+    }
+
+    /// Sends a `message` event.
+    pub fn send(&self, args: impl Serialize) {
+        self.emit("message", args);
+    }
+
+    /// Sends a message that every receiver is to acknowledge. `done` hears the answers when all are
+    /// there or the time is up, never before this returns. Answers that are no `A` are left out, with a
+    /// warning in the log.
+    pub fn emit_with_acks<A, F>(
+        &self,
+        event: &str,
+        args: impl Serialize,
+        timeout: Duration,
+        done: F,
+    ) where
+        A: DeserializeOwned,
+        F: FnOnce(Result<Vec<A>, AcksError<A>>) + 'static,
+    {
+        let runtime = self.namespace.runtime();
+        let Some(payload) = event_payload(event, &args) else {
+            return runtime.defer(move || {
+                done(Err(AcksError {
+                    answers: Vec::new(),
+                    cause: AckError::NotSent,
+                }))
+            });
+        };
+        let read = |answers: Vec<crate::Args>| {
+            answers
+                .iter()
+                .filter_map(|args| {
+                    args.read()
+                        .map_err(|error| warn!("acknowledgement: {error}"))
+                        .ok()
+                })
+                .collect()
+        };
+        let ack = runtime.await_acks(
+            timeout,
+            Box::new(move |answers| {
+                done(match answers {
+                    Ok(answers) => Ok(read(answers)),
+                    Err(AcksError { answers, cause }) => Err(AcksError {
+                        answers: read(answers),
+                        cause,
+                    }),
+                });
+            }),
+        );
+        if ack.is_some() {
+            self.order_message(payload, ack);
+        }
+    }
+
+    /// Makes them all join rooms.
+    pub fn sockets_join(&self, rooms: impl Rooms) {
+        let rooms = rooms.into_rooms();
+        self.each_known(|socket| socket.note_joined(&rooms));
+        self.namespace
+            .runtime()
+            .order_all(Act::AudienceJoin(AudienceRooms {
+                to: self.audience(),
+                rooms,
+            }));
+    }
+
+    /// Makes them all leave rooms.
+    pub fn sockets_leave(&self, rooms: impl Rooms) {
+        let rooms = rooms.into_rooms();
+        self.each_known(|socket| socket.note_left(&rooms));
+        self.namespace
+            .runtime()
+            .order_all(Act::AudienceLeave(AudienceRooms {
+                to: self.audience(),
+                rooms,
+            }));
+    }
+
+    /// Disconnects them all; with `true` their whole sessions.
+    pub fn disconnect_sockets(&self, close: bool) {
+        self.namespace
+            .runtime()
+            .order_all(Act::AudienceDisconnect(AudienceDisconnect {
+                to: self.audience(),
+                close,
+            }));
+    }
+
+    /// Asks who they are. After `FETCH_TIMEOUT_MS` the list holds those known until then.
+    pub fn fetch_sockets(&self, done: impl FnOnce(Vec<RemoteSocket>) + 'static) {
+        self.namespace
+            .runtime()
+            .fetch(self.namespace.clone(), self.audience(), done);
+    }
+
+    fn order_message(&self, payload: crate::Payload, ack: Option<u64>) {
+        let message = Message {
+            to: self.audience(),
+            payload,
+            delivery: self.delivery,
+            ack,
+        };
+        self.namespace.runtime().order_all(Act::Broadcast(message));
+    }
+
+    fn audience(&self) -> Audience {
+        Audience {
+            namespace: self.namespace.name().to_owned(),
+            rooms: self.rooms.clone(),
+            except: self.except.clone(),
+        }
+    }
+
+    /// Keeps `Socket::rooms` true for the sockets that this instance serves.
+    fn each_known(&self, note: impl Fn(&crate::Socket)) {
+        for socket in self.namespace.runtime().sockets.borrow().values() {
+            let is_addressed = socket.namespace().name() == self.namespace.name()
+                && (self.rooms.is_empty() || self.rooms.iter().any(|room| socket.is_in(room)))
+                && !self.except.iter().any(|room| socket.is_in(room));
+            if is_addressed {
+                note(socket);
+            }
+        }
+    }
+}

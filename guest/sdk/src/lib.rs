@@ -1,0 +1,102 @@
+//! Handlers for Holdfast in Rust, with the words of Socket.IO.
+//!
+//! ```
+//! use holdfast_sdk::{Ack, Io, Socket};
+//!
+//! fn app(io: &Io) {
+//!     io.on_connection(|socket| {
+//!         socket.on_ack("add", |_, (a, b): (i64, i64), ack: Ack| ack.send(a + b));
+//!         socket.on("say", |socket: &Socket, (room, text): (String, String)| {
+//!             socket.join(&room);
+//!             socket.to(&room).emit("said", text);
+//!         });
+//!     });
+//! }
+//!
+//! holdfast_sdk::app!(app);
+//! # fn main() {}
+//! ```
+//!
+//! An app is a wasm component with one thread. The node calls it with what happened and carries out
+//! what the handlers asked for when they have all returned, in the order in which they asked; a
+//! handler never waits, and nothing it calls runs another handler before it returns. So handlers may
+//! do everything everywhere: emit, join, add and remove listeners, disconnect.
+//!
+//! **Arguments** go through serde: a tuple is several, `()` none, anything else one. [`Args`] is all of
+//! them (or the rest) as they came, [`Binary`] a binary value anywhere inside. Types of your own derive
+//! `Serialize` and `Deserialize` from the crate `serde`, or from here with
+//! `#[serde(crate = "holdfast_sdk::serde")]`.
+//!
+//! **Swaps and crashes** keep sockets, rooms and `set_data`; the app's own memory begins empty. The
+//! connection handlers run again for every socket, which says `recovered()`; middlewares do not.
+//!
+//! **Tests** need no wasm and no network: see [`testing`]. Every bound is in [`limits`].
+//!
+//! | module | is |
+//! |---|---|
+//! | `io`, `namespace`, `broadcast`, `direct`, `socket`, `ack`, `fetch` | what an app holds in its hands |
+//! | `args` | arguments: reading, writing, binary |
+//! | `runtime`, `dispatch` | the instance's state, and the way in |
+//! | `acks`, `listeners`, `timers`, `message`, `rooms`, `numbers` | its parts |
+//! | `component`, `bindings` | the contract with the host |
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice
+    )
+)]
+#![warn(missing_docs, unreachable_pub)]
+#![forbid(unsafe_op_in_unsafe_fn)]
+
+mod ack;
+mod acks;
+mod args;
+pub mod bindings;
+mod broadcast;
+#[doc(hidden)]
+pub mod component;
+mod direct;
+mod dispatch;
+mod errors;
+mod fetch;
+mod handshake;
+mod io;
+pub mod limits;
+mod listeners;
+mod log;
+mod message;
+mod namespace;
+mod numbers;
+mod rooms;
+mod runtime;
+mod socket;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+mod timers;
+
+pub use ack::Ack;
+pub use args::{Args, Binary};
+pub use bindings::exports::holdfast::edge::types::{Handshake, Header, Level, Payload};
+pub use broadcast::Broadcast;
+pub use component::Outcome;
+pub use direct::Direct;
+pub use errors::{AckError, AcksError, ArgsError, ConnectError, EventError};
+pub use fetch::RemoteSocket;
+pub use io::Io;
+pub use listeners::Listener;
+pub use log::log;
+pub use message::RESERVED_EVENTS;
+pub use namespace::Namespace;
+pub use rooms::Rooms;
+pub use socket::Socket;
+pub use timers::Timer;
+
+pub use serde;
+pub use serde_json::{self, Value, json};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! Every bound of this crate, with its unit and what happens at it. Depends on nothing.
+//!
+//! What one `handle` call may use of memory and time is bounded by the host.
+
+/// Listeners of one socket, of all kinds together. One more is not added, with an error in the log.
+pub const LISTENERS_PER_SOCKET_MAX: usize = 256;
+
+/// Connection handlers, or middlewares, of one namespace; functions of `on_stopping`. One more is not
+/// added, with an error in the log; after one more middleware the namespace lets nobody in.
+pub const HANDLERS_PER_NAMESPACE_MAX: usize = 64;
+
+/// Namespaces of one app (the contract's bound). Further ones are not declared, with an error in the log.
+pub const NAMESPACES_MAX: usize = 1024;
+
+/// Messages of the app that await acknowledgements. One more is not sent: its callback hears
+/// [`AckError::TooMany`](crate::AckError::TooMany).
+pub const ACKS_MAX: usize = 65_536;
+
+/// Messages to one socket that await acknowledgements. One more is not sent: its callback hears
+/// [`AckError::TooMany`](crate::AckError::TooMany).
+pub const ACKS_PER_SOCKET_MAX: usize = 1024;
+
+/// Timers of the app, acknowledgements not counted. One more never runs, with an error in the log.
+pub const TIMERS_MAX: usize = 65_536;
+
+/// Milliseconds of the longest wait that the host is asked for, as in JavaScript. Longer waits are
+/// made of several.
+pub const WAIT_MS_MAX: u64 = (1 << 31) - 1;
+
+/// `fetch_sockets` calls under way. One more is answered with an empty list, with an error in the log.
+pub const FETCHES_MAX: usize = 4096;
+
+/// Milliseconds that `fetch_sockets` waits for all shards. Then it hands over what it has, with a
+/// warning in the log.
+pub const FETCH_TIMEOUT_MS: u64 = 5_000;
+
+/// Bytes of the data kept with a socket (the protocol guest's bound). Longer data is refused: what was
+/// set before stays, with an error in the log.
+pub const SOCKET_DATA_BYTES_MAX: usize = 64 * 1024;
+
+/// Rooms of one socket, its own id not counted (the protocol guest's bound). The node does not let it
+/// join further ones, and `Socket::rooms` does not list them.
+pub const ROOMS_PER_SOCKET_MAX: usize = 4096;
+
+/// Bytes of a room's name (the protocol guest's bound). Longer ones likewise.
+pub const ROOM_BYTES_MAX: usize = 1024;
+
+/// Bytes of a log line (the contract's bound). The rest is cut off.
+pub const LOG_LINE_BYTES_MAX: usize = 8 * 1024;
+
+/// Characters of an event's name that a log line quotes, because clients choose them. The rest is cut off.
+pub const QUOTED_CHARS_MAX: usize = 64;
+
+/// The greatest acknowledgement number, 2^53 − 1. Past it nothing that wants an answer is sent.
+pub const ACK_MAX: u64 = (1 << 53) - 1;

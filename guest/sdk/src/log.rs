@@ -1,0 +1,56 @@
+//! Lines for the node's log: `info!("…")` and its sisters, anywhere inside an app.
+//!
+//! A line goes to the app whose handler runs. Outside of one (in a native test, say) it goes to
+//! standard error.
+
+use crate::bindings::exports::holdfast::edge::app_guest::Command;
+use crate::bindings::exports::holdfast::edge::types::{Level, LogLine};
+use crate::limits::{LOG_LINE_BYTES_MAX, QUOTED_CHARS_MAX};
+use crate::runtime::Runtime;
+
+/// Writes a line to the node's log. The macros are nicer.
+pub fn log(level: Level, text: impl Into<String>) {
+    let mut text = text.into();
+    text.truncate(text.floor_char_boundary(LOG_LINE_BYTES_MAX));
+    match Runtime::current() {
+        Some(runtime) => runtime.push(Command::Log(LogLine { level, text })),
+        None => eprintln!("{level:?}: {text}"),
+    }
+}
+
+/// What a client has chosen, short and on one line.
+pub(crate) fn quoted(text: &str) -> String {
+    let short: String = text.chars().take(QUOTED_CHARS_MAX).collect();
+    let dots = if short.len() < text.len() { "…" } else { "" };
+    format!("{short:?}{dots}")
+}
+
+/// Logs at level `error`: somebody should look at it.
+#[macro_export]
+macro_rules! error {
+    ($($text:tt)*) => { $crate::log($crate::Level::Error, ::std::format!($($text)*)) };
+}
+
+/// Logs at level `warn`: something was not as it should be.
+#[macro_export]
+macro_rules! warn {
+    ($($text:tt)*) => { $crate::log($crate::Level::Warn, ::std::format!($($text)*)) };
+}
+
+/// Logs at level `info`.
+#[macro_export]
+macro_rules! info {
+    ($($text:tt)*) => { $crate::log($crate::Level::Info, ::std::format!($($text)*)) };
+}
+
+/// Logs at level `debug`.
+#[macro_export]
+macro_rules! debug {
+    ($($text:tt)*) => { $crate::log($crate::Level::Debug, ::std::format!($($text)*)) };
+}
+
+/// Logs at level `trace`.
+#[macro_export]
+macro_rules! trace {
+    ($($text:tt)*) => { $crate::log($crate::Level::Trace, ::std::format!($($text)*)) };
+}

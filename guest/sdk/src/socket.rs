@@ -1,0 +1,500 @@
+//! One client in one namespace.
+
+use crate::ack::Ack;
+use crate::acks::OnAck;
+use crate::bindings::exports::holdfast::edge::types::{
+    Act, Delivery, Emission, Handshake, Resumed, SocketInfo,
+};
+use crate::broadcast::Broadcast;
+use crate::direct::Direct;
+use crate::limits::{
+    ACKS_PER_SOCKET_MAX, LISTENERS_PER_SOCKET_MAX, ROOM_BYTES_MAX, ROOMS_PER_SOCKET_MAX,
+    SOCKET_DATA_BYTES_MAX,
+};
+use crate::listeners::{Ear, Listener, Listeners, OnEvent};
+use crate::log::quoted;
+use crate::message::{RESERVED_EVENTS, event_payload};
+use crate::namespace::Namespace;
+use crate::rooms::Rooms;
+use crate::{AckError, Args, ArgsError, EventError, Io, error};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// One client in one namespace. Cheap to clone; a clone is the same socket.
+///
+/// Once it is disconnected, whatever is sent to it is dropped.
+#[derive(Clone)]
+pub struct Socket(Rc<State>);
+
+struct State {
+    namespace: Namespace,
+    info: SocketInfo,
+    recovered: bool,
+    life: Cell<Life>,
+    rooms: RefCell<Vec<String>>,
+    data: RefCell<String>,
+    listeners: Listeners,
+    /// The numbers of its messages that await an acknowledgement.
+    pending: RefCell<Vec<u64>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// Connected, or about to be.
+    Connected,
+    /// `disconnect` was called, or the client is gone: nothing is sent any more.
+    Leaving,
+    /// In no room any more.
+    Gone,
+}
+
+/// What it is.
+impl Socket {
+    /// Its public id, which is also the name of a room with nobody else in it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.info.id
+    }
+
+    /// The namespace it is in.
+    #[must_use]
+    pub fn namespace(&self) -> &Namespace {
+        &self.0.namespace
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        Io::new(Rc::clone(self.0.namespace.runtime()))
+    }
+
+    /// The HTTP request that opened its session, and the client's `auth`.
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        &self.0.info.handshake
+    }
+
+    /// The rooms it is in, in the order of joining, its own id first.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<String> {
+        self.0.rooms.borrow().clone()
+    }
+
+    /// Whether it is in this room.
+    #[must_use]
+    pub fn is_in(&self, room: &str) -> bool {
+        self.0.rooms.borrow().iter().any(|known| known == room)
+    }
+
+    /// Whether messages can be sent to it.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.0.life.get() == Life::Connected
+    }
+
+    /// Whether it was connected before this instance of the app began: after a crash or a swap. Rooms
+    /// and data are what they were.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.0.recovered
+    }
+
+    /// What the app keeps with it. It outlives crashes and swaps, and `fetch_sockets` shows it.
+    ///
+    /// # Errors
+    /// When it is not such a type. If nothing was set it is an empty object.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, ArgsError> {
+        serde_json::from_str(&self.0.data.borrow())
+            .map_err(|error| ArgsError::new(error.to_string()))
+    }
+
+    /// Keeps something with it, in place of what was kept before. More than `SOCKET_DATA_BYTES_MAX` as
+    /// JSON, or no JSON: nothing changes, and an error in the log.
+    pub fn set_data(&self, data: impl Serialize) {
+        match serde_json::to_string(&data) {
+            Ok(json) if json.len() > SOCKET_DATA_BYTES_MAX => {
+                error!(
+                    "set_data: {} bytes are too many, {SOCKET_DATA_BYTES_MAX} is the limit",
+                    json.len()
+                );
+            }
+            Ok(json) => {
+                self.0.data.replace(json.clone());
+                self.order(Act::SetData(json));
+            }
+            Err(reason) => error!("set_data: {reason}"),
+        }
+    }
+}
+
+/// Hearing from it.
+impl Socket {
+    /// Calls a function for every message with this event name. Its arguments are read as the
+    /// function's second parameter: a tuple is several, `()` none, anything else is one (see `Args`).
+    /// A message with other arguments is dropped, with a warning in the log; see `on_error`.
+    ///
+    /// A reserved name, or more than `LISTENERS_PER_SOCKET_MAX` listeners: nothing is added, and an
+    /// error in the log.
+    pub fn on<A, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
+    where
+        A: DeserializeOwned,
+        F: FnMut(&Socket, A) + 'static,
+    {
+        let handler = RefCell::new(handler);
+        self.listen(
+            event.into(),
+            false,
+            Rc::new(move |socket, args, _| {
+                let args = args.read()?;
+                call(&handler, |handler| handler(socket, args));
+                Ok(())
+            }),
+        )
+    }
+
+    /// The same for messages that want an answer: the client's callback is the third parameter.
+    ///
+    /// ```
+    /// # use holdfast_sdk::{Ack, Socket};
+    /// # fn connected(socket: &Socket) {
+    /// socket.on_ack("sum", |_, (a, b): (i64, i64), ack: Ack| ack.send(a + b));
+    /// # }
+    /// ```
+    pub fn on_ack<A, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
+    where
+        A: DeserializeOwned,
+        F: FnMut(&Socket, A, Ack) + 'static,
+    {
+        let handler = RefCell::new(handler);
+        self.listen(
+            event.into(),
+            false,
+            Rc::new(move |socket, args, ack| {
+                let args = args.read()?;
+                call(&handler, |handler| {
+                    handler(socket, args, Ack::new(socket.clone(), ack))
+                });
+                Ok(())
+            }),
+        )
+    }
+
+    /// Like `on`, for the next such message only.
+    pub fn once<A, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
+    where
+        A: DeserializeOwned,
+        F: FnOnce(&Socket, A) + 'static,
+    {
+        let handler = Cell::new(Some(handler));
+        self.listen(
+            event.into(),
+            true,
+            Rc::new(move |socket, args, _| {
+                let args = args.read()?;
+                if let Some(handler) = handler.take() {
+                    handler(socket, args);
+                }
+                Ok(())
+            }),
+        )
+    }
+
+    /// Calls a function for every message, before the listeners of its name.
+    pub fn on_any(&self, handler: impl FnMut(&Socket, &str, Args) + 'static) -> Listener {
+        let handler = RefCell::new(handler);
+        self.add(Ear::Any(Rc::new(move |socket, event, args| {
+            call(&handler, |handler| handler(socket, event, args))
+        })))
+    }
+
+    /// Calls a function when it is about to leave its rooms, with the reason in Socket.IO's words.
+    pub fn on_disconnecting(&self, handler: impl Fn(&Socket, &str) + 'static) -> Listener {
+        self.add(Ear::Disconnecting(Rc::new(handler)))
+    }
+
+    /// Calls a function when it is gone, with the reason in Socket.IO's words.
+    pub fn on_disconnect(&self, handler: impl Fn(&Socket, &str) + 'static) -> Listener {
+        self.add(Ear::Disconnected(Rc::new(handler)))
+    }
+
+    /// Calls a function when a message has other arguments than a listener expects.
+    pub fn on_error(&self, handler: impl Fn(&Socket, &EventError) + 'static) -> Listener {
+        self.add(Ear::Error(Rc::new(handler)))
+    }
+
+    /// Removes all listeners of an event.
+    pub fn off(&self, event: &str) {
+        self.0
+            .listeners
+            .remove(|_, ear| matches!(ear, Ear::Event { name, .. } if name == event));
+    }
+
+    /// Removes one listener.
+    pub fn off_listener(&self, listener: Listener) {
+        self.0.listeners.remove(|known, _| known == listener);
+    }
+
+    fn listen(&self, name: Cow<'static, str>, once: bool, call: OnEvent) -> Listener {
+        if RESERVED_EVENTS.contains(&name.as_ref()) {
+            error!(
+                "on: {name:?} is a reserved event name that no client can send; there is `on_disconnect`"
+            );
+        }
+        self.add(Ear::Event { name, call, once })
+    }
+
+    fn add(&self, ear: Ear) -> Listener {
+        self.0.listeners.add(ear).unwrap_or_else(|| {
+            error!("socket {}: {LISTENERS_PER_SOCKET_MAX} listeners are the limit, one more is not added", self.id());
+            Listener::NONE
+        })
+    }
+}
+
+/// Calls a handler that may change its own variables. It cannot be running already: nothing that an
+/// app can do calls a listener before the present one returns.
+fn call<F>(handler: &RefCell<F>, run: impl FnOnce(&mut F)) {
+    match handler.try_borrow_mut() {
+        Ok(mut handler) => run(&mut handler),
+        Err(_) => error!("a listener was called inside itself"),
+    }
+}
+
+/// Talking to it, and through it to others.
+impl Socket {
+    /// Sends it a message. A reserved name, or arguments that are no JSON: nothing, and an error in
+    /// the log.
+    pub fn emit(&self, event: &str, args: impl Serialize) {
+        self.emit_as(Delivery::empty(), event, &args);
+    }
+
+    /// Sends it a `message` event.
+    pub fn send(&self, args: impl Serialize) {
+        self.emit("message", args);
+    }
+
+    /// Sends it a message that it is to acknowledge. `done` hears the answer, or why there is none;
+    /// once, and never before this returns.
+    pub fn emit_with_ack<A, F>(&self, event: &str, args: impl Serialize, timeout: Duration, done: F)
+    where
+        A: DeserializeOwned,
+        F: FnOnce(Result<A, AckError>) + 'static,
+    {
+        self.emit_with_ack_as(Delivery::empty(), event, &args, timeout, done);
+    }
+
+    /// The next message may be lost if it cannot be written at once.
+    pub fn volatile(&self) -> Direct {
+        Direct::new(self.clone()).volatile()
+    }
+
+    /// Whether the next message may be compressed on its way.
+    pub fn compress(&self, compressed: bool) -> Direct {
+        Direct::new(self.clone()).compress(compressed)
+    }
+
+    /// Everybody else in the namespace.
+    pub fn broadcast(&self) -> Broadcast {
+        self.0.namespace.except(self.id())
+    }
+
+    /// Everybody else who is in these rooms.
+    pub fn to(&self, rooms: impl Rooms) -> Broadcast {
+        self.broadcast().to(rooms)
+    }
+
+    /// Everybody else who is in none of these rooms.
+    pub fn except(&self, rooms: impl Rooms) -> Broadcast {
+        self.broadcast().except(rooms)
+    }
+
+    /// Everybody else who is connected to this node.
+    pub fn local(&self) -> Broadcast {
+        self.broadcast().local()
+    }
+
+    /// Joins rooms.
+    pub fn join(&self, rooms: impl Rooms) {
+        let rooms = rooms.into_rooms();
+        if self.is_connected() && !rooms.is_empty() {
+            self.note_joined(&rooms);
+            self.order(Act::Join(rooms));
+        }
+    }
+
+    /// Leaves rooms.
+    pub fn leave(&self, rooms: impl Rooms) {
+        let rooms = rooms.into_rooms();
+        if self.is_connected() && !rooms.is_empty() {
+            self.note_left(&rooms);
+            self.order(Act::Leave(rooms));
+        }
+    }
+
+    /// Disconnects it from this namespace; with `true` its whole session, all its namespaces.
+    pub fn disconnect(&self, close: bool) {
+        if self.is_connected() {
+            self.order(Act::Disconnect(close));
+            self.0.life.set(Life::Leaving);
+        }
+    }
+
+    pub(crate) fn emit_as(&self, delivery: Delivery, event: &str, args: &impl Serialize) {
+        if !self.is_connected() {
+            return;
+        }
+        if let Some(payload) = event_payload(event, args) {
+            self.order(Act::Emit(Emission {
+                payload,
+                delivery,
+                ack: None,
+            }));
+        }
+    }
+
+    pub(crate) fn emit_with_ack_as<A, F>(
+        &self,
+        delivery: Delivery,
+        event: &str,
+        args: &impl Serialize,
+        timeout: Duration,
+        done: F,
+    ) where
+        A: DeserializeOwned,
+        F: FnOnce(Result<A, AckError>) + 'static,
+    {
+        let runtime = self.0.namespace.runtime();
+        if !self.is_connected() {
+            return runtime.defer(move || done(Err(AckError::Disconnected)));
+        }
+        let Some(payload) = event_payload(event, args) else {
+            return runtime.defer(move || done(Err(AckError::NotSent)));
+        };
+        let done: OnAck = Box::new(move |answer| done(answer.and_then(|args| Ok(args.read()?))));
+        if let Some(ack) = runtime.await_ack(self, timeout, done) {
+            self.order(Act::Emit(Emission {
+                payload,
+                delivery,
+                ack: Some(ack),
+            }));
+        }
+    }
+}
+
+/// For the rest of the crate.
+impl Socket {
+    pub(crate) fn connecting(namespace: Namespace, info: SocketInfo) -> Self {
+        let rooms = vec![info.id.clone()];
+        Self::new(namespace, info, false, rooms, "{}".to_owned())
+    }
+
+    pub(crate) fn resumed(namespace: Namespace, resumed: Resumed) -> Self {
+        Self::new(namespace, resumed.info, true, resumed.rooms, resumed.data)
+    }
+
+    fn new(
+        namespace: Namespace,
+        info: SocketInfo,
+        recovered: bool,
+        rooms: Vec<String>,
+        data: String,
+    ) -> Self {
+        Self(Rc::new(State {
+            namespace,
+            info,
+            recovered,
+            life: Cell::new(Life::Connected),
+            rooms: RefCell::new(rooms),
+            data: RefCell::new(data),
+            listeners: Listeners::default(),
+            pending: RefCell::default(),
+        }))
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.0.info.socket
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.0.listeners
+    }
+
+    pub(crate) fn order(&self, act: Act) {
+        if self.0.life.get() != Life::Gone {
+            self.0.namespace.runtime().order(self.number(), act);
+        }
+    }
+
+    /// The client is gone; the node says which rooms it was in.
+    pub(crate) fn mark_leaving(&self, rooms: Vec<String>) {
+        self.0.life.set(Life::Leaving);
+        self.0.rooms.replace(rooms);
+    }
+
+    pub(crate) fn mark_gone(&self) {
+        self.0.life.set(Life::Gone);
+        self.0.rooms.take();
+    }
+
+    pub(crate) fn note_joined(&self, joined: &[String]) {
+        let mut rooms = self.0.rooms.borrow_mut();
+        for room in joined {
+            let is_joined = room.len() <= ROOM_BYTES_MAX && rooms.len() <= ROOMS_PER_SOCKET_MAX;
+            if is_joined && !rooms.contains(room) {
+                rooms.push(room.clone());
+            }
+        }
+    }
+
+    pub(crate) fn note_left(&self, left: &[String]) {
+        self.0
+            .rooms
+            .borrow_mut()
+            .retain(|room| !left.contains(room));
+    }
+
+    pub(crate) fn has_many_pending(&self) -> bool {
+        self.0.pending.borrow().len() >= ACKS_PER_SOCKET_MAX
+    }
+
+    pub(crate) fn add_pending(&self, ack: u64) {
+        self.0.pending.borrow_mut().push(ack);
+    }
+
+    pub(crate) fn remove_pending(&self, ack: u64) {
+        self.0.pending.borrow_mut().retain(|known| *known != ack);
+    }
+
+    pub(crate) fn take_pending(&self) -> Vec<u64> {
+        self.0.pending.take()
+    }
+
+    /// Lets go of what the listeners hold, which may be this socket.
+    pub(crate) fn forget_listeners(&self) {
+        self.0.listeners.remove(|_, _| true);
+    }
+}
+
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Socket {}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Socket({} {})",
+            self.0.namespace.name(),
+            quoted(self.id())
+        )
+    }
+}

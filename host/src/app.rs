@@ -1,0 +1,323 @@
+//! The app of a node: its instance, its timers, and how it comes back after a crash. Lives on one
+//! shard, called by it alone. It never talks to the protocol guest: its owner does.
+
+use crate::guest::contract::{
+    AppEvent, Command, Context, Happening, Level, LogLine, Manifest, Order,
+};
+use crate::guest::{AppGuest, Crash, GuestError, GuestLimits, Module, Runtime};
+use std::collections::{BTreeMap, HashMap};
+
+/// Where an app's acknowledgement numbers begin, by start: 2^32 of them a start, at most 2^21 starts,
+/// so that they stay below 2^53.
+const ACKS_PER_START: u64 = 1 << 32;
+const STARTS_MAX: u32 = 1 << 21;
+/// Crashes within [`CRASH_WINDOW_MS`] after which restarts pause.
+const CRASHES_MAX: u32 = 50;
+const CRASH_WINDOW_MS: u64 = 10_000;
+/// The first pause, doubled by each further crash, and the longest.
+const PAUSE_MS: u64 = 500;
+const PAUSE_MS_MAX: u64 = 30_000;
+/// The longest delay of a timer, as in JavaScript.
+const TIMER_DELAY_MS_MAX: u64 = (1 << 31) - 1;
+/// Bytes of one log line that are kept.
+const LOG_LINE_BYTES_MAX: usize = 8 << 10;
+
+/// What the config says of the app.
+#[derive(Clone)]
+pub struct AppSettings {
+    pub module: Module,
+    pub limits: GuestLimits,
+    /// Environment values granted.
+    pub env: Vec<(String, String)>,
+    /// Timers it may have at a time.
+    pub timers_max: usize,
+    /// Log lines that are written for one call.
+    pub log_lines_max: usize,
+    /// How many shards answer an order for all.
+    pub shards: u32,
+}
+
+/// An app, running or waiting to be started again.
+pub struct App {
+    runtime: Runtime,
+    settings: AppSettings,
+    guest: Option<AppGuest>,
+    /// What the app declared at its last start.
+    pub manifest: Manifest,
+    /// Counts starts. Events of other shards carry the one they are meant for.
+    pub generation: u32,
+    timers: Timers,
+    crashes: u32,
+    crashed_at_ms: u64,
+    /// When to start again, while it is down.
+    pub retry_at_ms: Option<u64>,
+}
+
+impl App {
+    /// Starts the app for the first time.
+    ///
+    /// # Errors
+    /// When it does not start: the operator's to mend.
+    pub fn start(runtime: Runtime, settings: AppSettings, now_ms: u64) -> Result<Self, GuestError> {
+        let context = context(&settings, 0, now_ms)?;
+        let guest = AppGuest::start(&runtime, &settings.module, settings.limits, &context)?;
+        let manifest = guest.manifest.clone();
+        Ok(Self {
+            runtime,
+            settings,
+            guest: Some(guest),
+            manifest,
+            generation: 0,
+            timers: Timers::default(),
+            crashes: 0,
+            crashed_at_ms: 0,
+            retry_at_ms: None,
+        })
+    }
+
+    /// Calls the app. None when it is down.
+    pub fn call(
+        &mut self,
+        now_ms: u64,
+        happened: &[Happening],
+    ) -> Option<Result<Vec<Command>, Crash>> {
+        let guest = self.guest.as_mut()?;
+        let result = guest.handle(now_ms, happened);
+        let lines = guest.take_output();
+        self.log(lines);
+        if result.is_err() {
+            self.guest = None;
+        }
+        Some(result)
+    }
+
+    /// Starts a new instance after a crash, or says when that will be tried: too many crashes in a row
+    /// make growing pauses.
+    pub fn restart(&mut self, now_ms: u64) -> bool {
+        self.guest = None;
+        self.timers = Timers::default();
+        self.crashes = if now_ms.saturating_sub(self.crashed_at_ms) > CRASH_WINDOW_MS {
+            1
+        } else {
+            self.crashes.saturating_add(1)
+        };
+        self.crashed_at_ms = now_ms;
+        if self.crashes > CRASHES_MAX {
+            return self.pause(now_ms);
+        }
+        self.start_again(now_ms)
+    }
+
+    /// Starts a new instance after a pause.
+    pub fn start_again(&mut self, now_ms: u64) -> bool {
+        self.retry_at_ms = None;
+        let generation = self.generation.saturating_add(1).min(STARTS_MAX - 1);
+        let started = context(&self.settings, generation, now_ms).and_then(|context| {
+            AppGuest::start(
+                &self.runtime,
+                &self.settings.module,
+                self.settings.limits,
+                &context,
+            )
+        });
+        match started {
+            Ok(guest) => {
+                self.manifest = guest.manifest.clone();
+                self.guest = Some(guest);
+                self.generation = generation;
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the app could not be started again");
+                self.crashes = self.crashes.saturating_add(1);
+                self.crashed_at_ms = now_ms;
+                self.pause(now_ms)
+            }
+        }
+    }
+
+    fn pause(&mut self, now_ms: u64) -> bool {
+        let doublings = self.crashes.saturating_sub(CRASHES_MAX).min(16);
+        let pause_ms = (PAUSE_MS << doublings).min(PAUSE_MS_MAX);
+        tracing::error!(
+            crashes = self.crashes,
+            pause_ms,
+            "the app crashes again and again: it is down until the next try"
+        );
+        self.retry_at_ms = Some(now_ms.saturating_add(pause_ms));
+        false
+    }
+
+    /// Does what concerns the host alone and returns the orders, which do not.
+    pub fn obey(
+        &mut self,
+        commands: Vec<Command>,
+        now_ms: u64,
+        answers: &mut Vec<Happening>,
+    ) -> Vec<Order> {
+        let mut orders = Vec::with_capacity(commands.len());
+        let mut lines = Vec::new();
+        for command in commands {
+            match command {
+                Command::Order(order) => orders.push(order),
+                Command::SetTimer(timer) => {
+                    let due_ms = now_ms.saturating_add(timer.delay_ms.min(TIMER_DELAY_MS_MAX));
+                    if !self
+                        .timers
+                        .set(timer.timer, due_ms, self.settings.timers_max)
+                    {
+                        let text = format!(
+                            "a timer was refused: the app has timers_max = {} already",
+                            self.settings.timers_max
+                        );
+                        lines.push(LogLine {
+                            level: Level::Warn,
+                            text,
+                        });
+                    }
+                }
+                Command::ClearTimer(timer) => self.timers.clear(timer),
+                Command::Fetch(request) => {
+                    answers.push(Happening::Fetched(crate::guest::contract::Fetched {
+                        token: request.token,
+                        outcome: Err(format!(
+                            "no outgoing requests are granted to this app (to {})",
+                            request.url
+                        )),
+                    }))
+                }
+                Command::Log(line) => lines.push(line),
+            }
+        }
+        self.log(lines);
+        orders
+    }
+
+    /// The timers that have run out.
+    pub fn take_due(&mut self, now_ms: u64) -> Vec<Happening> {
+        self.timers.take_due(now_ms)
+    }
+
+    /// When this app wants to be called next: a timer, or the end of a pause.
+    pub fn wake_at_ms(&self) -> Option<u64> {
+        self.retry_at_ms.or_else(|| self.timers.next_ms())
+    }
+
+    fn log(&self, lines: Vec<LogLine>) {
+        let more = lines.len().saturating_sub(self.settings.log_lines_max);
+        for line in lines.into_iter().take(self.settings.log_lines_max) {
+            log_line(&self.manifest.name, &line);
+        }
+        if more > 0 {
+            tracing::warn!(
+                app = self.manifest.name,
+                more,
+                "more lines in one call than log_lines_max: dropped"
+            );
+        }
+    }
+}
+
+/// Writes a guest's line to the log, as text that cannot forge another line.
+pub fn log_line(guest: &str, line: &LogLine) {
+    let end = line.text.floor_char_boundary(LOG_LINE_BYTES_MAX);
+    let text: String = line
+        .text
+        .get(..end)
+        .unwrap_or_default()
+        .chars()
+        .map(|c| if c.is_control() && c != '\t' { ' ' } else { c })
+        .collect();
+    match line.level {
+        Level::Trace => tracing::trace!(target: "guest", guest, "{text}"),
+        Level::Debug => tracing::debug!(target: "guest", guest, "{text}"),
+        Level::Info => tracing::info!(target: "guest", guest, "{text}"),
+        Level::Warn => tracing::warn!(target: "guest", guest, "{text}"),
+        Level::Error => tracing::error!(target: "guest", guest, "{text}"),
+    }
+}
+
+/// Whether a new instance is told this anew (`resumed`, or `connecting` again), so that an old copy
+/// must not be given to it.
+pub const fn is_introduction(event: &AppEvent) -> bool {
+    matches!(event, AppEvent::Connecting(_) | AppEvent::Resumed(_))
+}
+
+fn context(settings: &AppSettings, generation: u32, now_ms: u64) -> Result<Context, GuestError> {
+    let mut seed = [0_u8; 16];
+    getrandom::fill(&mut seed)
+        .map_err(|error| GuestError::Engine(format!("the system gives no randomness: {error}")))?;
+    let seed = u128::from_le_bytes(seed);
+    Ok(Context {
+        env: settings.env.clone(),
+        script: None,
+        shards: settings.shards,
+        first_ack: u64::from(generation) * ACKS_PER_START,
+        seed_low: seed as u64,
+        seed_high: (seed >> 64) as u64,
+        now_ms,
+    })
+}
+
+/// Timers by due time, and among equals in the order of setting.
+#[derive(Default)]
+struct Timers {
+    due: BTreeMap<(u64, u64), u64>,
+    set: HashMap<u64, (u64, u64)>,
+    count: u64,
+}
+
+impl Timers {
+    fn set(&mut self, timer: u64, due_ms: u64, max: usize) -> bool {
+        self.clear(timer);
+        if self.set.len() >= max {
+            return false;
+        }
+        self.count += 1;
+        self.due.insert((due_ms, self.count), timer);
+        self.set.insert(timer, (due_ms, self.count));
+        true
+    }
+
+    fn clear(&mut self, timer: u64) {
+        if let Some(key) = self.set.remove(&timer) {
+            self.due.remove(&key);
+        }
+    }
+
+    fn take_due(&mut self, now_ms: u64) -> Vec<Happening> {
+        let later = self.due.split_off(&(now_ms.saturating_add(1), 0));
+        let due = std::mem::replace(&mut self.due, later);
+        due.into_values()
+            .map(|timer| {
+                self.set.remove(&timer);
+                Happening::Elapsed(timer)
+            })
+            .collect()
+    }
+
+    fn next_ms(&self) -> Option<u64> {
+        self.due.first_key_value().map(|((due_ms, _), _)| *due_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_run_out_in_order_and_once() {
+        let mut timers = Timers::default();
+        assert!(timers.set(1, 20, 3) && timers.set(2, 10, 3) && timers.set(3, 10, 3));
+        assert!(!timers.set(4, 5, 3), "a fourth is refused");
+        assert!(timers.set(1, 10, 3), "setting again replaces");
+        timers.clear(2);
+        assert_eq!(timers.next_ms(), Some(10));
+        assert!(timers.take_due(9).is_empty());
+        assert_eq!(
+            timers.take_due(10),
+            [Happening::Elapsed(3), Happening::Elapsed(1)]
+        );
+        assert_eq!((timers.take_due(100).len(), timers.next_ms()), (0, None));
+    }
+}

@@ -1,0 +1,190 @@
+//! The command line as clap sees it: commands, flags, `--help`. Called by `layers`; decides no value.
+
+use super::keys::{KEYS, Key, Kind, is_free, known};
+use super::layers::{Origin, Value, Values};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use std::path::PathBuf;
+
+const SETTING: &str = "protocol-set";
+const VARIABLE: &str = "app-env";
+const CONFIG: &str = "config";
+const PRINT: &str = "print-config";
+
+const ABOUT: &str = "A self-hosted edge runtime for Socket.IO.
+
+Every setting can be given as a flag, as an environment variable, or in holdfast.toml. A flag wins over a variable, a variable over the file.";
+
+/// The command line that is understood. Flags may stand before or after the command.
+pub fn command() -> Command {
+    with_flags(Command::new("holdfast"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .subcommand(with_flags(Command::new("run").about("Serve (the default)")))
+        .subcommand(with_flags(
+            Command::new("check").about("Check the config and the guests, then exit"),
+        ))
+        .subcommand(
+            Command::new("inspect")
+                .about("Tell what a guest file is: world, imports, exports, size, digest")
+                .arg(
+                    Arg::new("FILE")
+                        .required(true)
+                        .value_parser(value_parser!(PathBuf)),
+                ),
+        )
+}
+
+fn with_flags(command: Command) -> Command {
+    let command = command
+        .arg(Arg::new(CONFIG).long(CONFIG).value_name("FILE").value_parser(value_parser!(PathBuf)).help("the config file [env: HOLDFAST_CONFIG] [default: holdfast.toml, if there is one]"))
+        .arg(Arg::new(PRINT).long(PRINT).action(ArgAction::SetTrue).help("show every setting and where it came from, then exit"));
+    let command = KEYS
+        .iter()
+        .fold(command, |command, key| command.arg(flag(key)));
+    command
+        .arg(pairs(SETTING, "KEY=VALUE", "a setting of the protocol guest, such as ping_interval=25000; may be repeated [env: HOLDFAST_PROTOCOL_KEY]", "protocol"))
+        .arg(pairs(VARIABLE, "NAME=VALUE", "an environment value granted to the app; may be repeated [env: HOLDFAST_APP_ENV_NAME]", "app"))
+}
+
+fn flag(key: &Key) -> Arg {
+    let (value_name, action) = match key.kind {
+        Kind::Addresses => ("ADDRESS", ArgAction::Append),
+        Kind::File => ("FILE", ArgAction::Set),
+        Kind::Folder => ("FOLDER", ArgAction::Set),
+        Kind::Bool => ("BOOL", ArgAction::Set),
+        Kind::Bytes(..) => ("BYTES", ArgAction::Set),
+        Kind::Number(..) | Kind::Shards => ("NUMBER", ArgAction::Set),
+        Kind::Filter => ("FILTER", ArgAction::Set),
+        Kind::Choice(_) => ("WORD", ArgAction::Set),
+    };
+    let default = if key.default.is_empty() {
+        String::new()
+    } else {
+        format!(" [default: {}]", key.default)
+    };
+    let help = format!(
+        "{} [allowed: {}]{default} [env: {}]",
+        key.about,
+        key.kind.allowed(),
+        key.variable()
+    );
+    let arg = Arg::new(key.name)
+        .long(key.flag())
+        .value_name(value_name)
+        .action(action)
+        .help(help);
+    key.name
+        .split_once('.')
+        .map_or(arg.clone(), |(section, _)| {
+            arg.help_heading(heading(section))
+        })
+}
+
+fn pairs(name: &'static str, value_name: &'static str, help: &'static str, section: &str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name(value_name)
+        .action(ArgAction::Append)
+        .help(help)
+        .help_heading(heading(section))
+}
+
+fn heading(section: &str) -> &'static str {
+    match section {
+        "protocol" => "The protocol guest",
+        "app" => "The app",
+        _ => "Limits",
+    }
+}
+
+/// The config file that is named, if one is.
+pub fn config_file(matches: &ArgMatches) -> Option<PathBuf> {
+    both(matches)
+        .into_iter()
+        .filter_map(|matches| matches.try_get_one::<PathBuf>(CONFIG).ok().flatten())
+        .next_back()
+        .cloned()
+}
+
+/// Whether the config is to be printed.
+pub fn prints_config(matches: &ArgMatches) -> bool {
+    both(matches).into_iter().any(|matches| {
+        matches
+            .try_get_one::<bool>(PRINT)
+            .ok()
+            .flatten()
+            .copied()
+            .unwrap_or(false)
+    })
+}
+
+/// Adds what the flags say; those after the command win over those before it.
+pub fn read(matches: &ArgMatches, values: &mut Values, errors: &mut Vec<String>) {
+    for matches in both(matches) {
+        for key in KEYS {
+            let given: Vec<&str> = texts(matches, key.name).collect();
+            if !given.is_empty() {
+                values.insert(
+                    key.name.to_owned(),
+                    Value {
+                        text: given.join(","),
+                        origin: Origin::Flag(key.flag()),
+                    },
+                );
+            }
+        }
+        read_pairs(matches, SETTING, "protocol", values, errors);
+        read_pairs(matches, VARIABLE, "app.env", values, errors);
+    }
+}
+
+fn read_pairs(
+    matches: &ArgMatches,
+    flag: &str,
+    section: &str,
+    values: &mut Values,
+    errors: &mut Vec<String>,
+) {
+    for pair in texts(matches, flag) {
+        // The value is not repeated in errors: it may be a secret.
+        let Some((own, text)) = pair.split_once('=') else {
+            errors.push(format!("--{flag} has no `=`: allowed is NAME=VALUE"));
+            continue;
+        };
+        let name = format!("{section}.{own}");
+        match known(&name) {
+            Some(key) => errors.push(format!(
+                "--{flag} {own}=… is a setting of the host: use --{}",
+                key.flag()
+            )),
+            None if !is_free(&name) => errors.push(format!(
+                "--{flag} {own}=…: {own:?} is not a name that can be set: allowed is NAME=VALUE"
+            )),
+            None => {
+                values.insert(
+                    name,
+                    Value {
+                        text: text.to_owned(),
+                        origin: Origin::Flag(flag.to_owned()),
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// The flags before the command and those after it.
+fn both(matches: &ArgMatches) -> Vec<&ArgMatches> {
+    let inner = matches.subcommand().map(|(_, inner)| inner);
+    std::iter::once(matches).chain(inner).collect()
+}
+
+fn texts<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<Item = &'a str> {
+    matches
+        .try_get_many::<String>(name)
+        .ok()
+        .flatten()
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+}

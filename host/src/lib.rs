@@ -1,0 +1,26 @@
+//! Holdfast's host: it moves bytes and keeps time; guests decide.
+//!
+//! A node as a library: [`server::Node::prepare`] loads the guests, [`server::bind`] opens ports, and
+//! [`server::Node::run`] serves until told to stop. The binary in `main` adds the command line.
+
+#![deny(unsafe_code)]
+
+mod app;
+pub mod cli;
+mod clock;
+pub mod config;
+mod connection;
+pub mod counters;
+mod files;
+pub mod guest;
+mod http;
+mod inbox;
+mod mailbox;
+mod perform;
+mod protocol;
+mod records;
+pub mod server;
+mod shard;
+mod telemetry;
+mod tickets;
+mod websocket;

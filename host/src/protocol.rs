@@ -1,0 +1,247 @@
+//! The protocol guest of a shard, contained: whatever it does, the shard goes on. Called by `shard`.
+//!
+//! A call that does not return has no effect. A fresh instance is restored from the records, the batch
+//! is repeated one event at a time, and the event that crashes it again is left out. It never reads
+//! what events carry.
+
+use crate::connection::Surroundings;
+use crate::guest::contract::{Event, FrameKind, Happened, Loaded, Manifest, Response, Setting};
+use crate::guest::{Crash, CrashKind, GuestError, GuestLimits, Module, ProtocolGuest, Runtime};
+use crate::inbox::{nothing, push_frame};
+use crate::mailbox::Decision;
+use crate::perform::{Aftermath, is_consistent};
+use crate::records::Records;
+
+/// What it takes to start a protocol guest again.
+#[derive(Clone)]
+pub struct ProtocolSettings {
+    pub runtime: Runtime,
+    pub module: Module,
+    pub limits: GuestLimits,
+    pub settings: Vec<Setting>,
+}
+
+impl ProtocolSettings {
+    /// A fresh instance.
+    ///
+    /// # Errors
+    /// As [`ProtocolGuest::start`].
+    pub fn start(&self) -> Result<ProtocolGuest, GuestError> {
+        ProtocolGuest::start(&self.runtime, &self.module, self.limits, &self.settings)
+    }
+}
+
+/// A protocol guest that comes back.
+pub struct Protocol {
+    settings: ProtocolSettings,
+    guest: ProtocolGuest,
+    /// What a fresh instance is told of the app.
+    manifest: Manifest,
+}
+
+impl Protocol {
+    /// Contains a guest that has started.
+    pub const fn new(settings: ProtocolSettings, guest: ProtocolGuest, manifest: Manifest) -> Self {
+        Self {
+            settings,
+            guest,
+            manifest,
+        }
+    }
+
+    /// Tells the guest what happened and performs what it decides.
+    ///
+    /// # Errors
+    /// When a fresh instance cannot be started: the node cannot go on.
+    pub fn call(
+        &mut self,
+        now_ms: u64,
+        happened: Happened,
+        records: &mut Records,
+        surroundings: &Surroundings,
+        after: &mut Aftermath,
+    ) -> Result<(), GuestError> {
+        if happened.events.is_empty() {
+            return Ok(());
+        }
+        for event in &happened.events {
+            if let Event::Loaded(loaded) = event {
+                self.manifest = loaded.manifest.clone();
+            }
+        }
+        let Err(crash) = self.call_once(now_ms, &happened, records, surroundings, after) else {
+            return Ok(());
+        };
+        surroundings.counters.guest_traps.add(1);
+        tracing::warn!(shard = surroundings.shard, events = happened.events.len(), report = %crash, "the protocol guest crashed: starting it again and repeating the events one by one");
+        self.rebuild(now_ms, records, surroundings, after)?;
+        let singles = singles(happened);
+        if let [single] = singles.as_slice() {
+            // Alone in its batch, an event need not be tried again to be found.
+            lose(single, &crash, records, surroundings);
+            return Ok(());
+        }
+        for single in singles {
+            if let Err(crash) = self.call_once(now_ms, &single, records, surroundings, after) {
+                surroundings.counters.guest_traps.add(1);
+                lose(&single, &crash, records, surroundings);
+                self.rebuild(now_ms, records, surroundings, after)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn call_once(
+        &mut self,
+        now_ms: u64,
+        happened: &Happened,
+        records: &mut Records,
+        surroundings: &Surroundings,
+        after: &mut Aftermath,
+    ) -> Result<(), Crash> {
+        surroundings.counters.guest_calls.add(1);
+        let decided = self.guest.handle(now_ms, happened)?;
+        if !is_consistent(&decided) {
+            let report = "the columns of its answer do not fit together".to_owned();
+            return Err(Crash {
+                kind: CrashKind::Contract,
+                report,
+            });
+        }
+        records.perform(decided, surroundings, after);
+        Ok(())
+    }
+
+    /// A fresh instance with the sessions of the records.
+    fn rebuild(
+        &mut self,
+        now_ms: u64,
+        records: &mut Records,
+        surroundings: &Surroundings,
+        after: &mut Aftermath,
+    ) -> Result<(), GuestError> {
+        self.guest = self.settings.start()?;
+        let saved = records.saved_sessions();
+        let restored = match self.guest.restore(&saved) {
+            Ok(restored) => restored,
+            Err(crash) => Err(crash.to_string()),
+        };
+        if let Err(reason) = restored {
+            // Nothing can be done for these sessions: their clients will open new ones.
+            tracing::error!(
+                shard = surroundings.shard,
+                sessions = saved.len(),
+                reason,
+                "the saved sessions cannot be restored: ending them"
+            );
+            records.links.values().for_each(|link| link.abort());
+            records.sessions.clear();
+            records.exchanges.clear();
+            self.guest = self.settings.start()?;
+        }
+        let loaded = Happened {
+            events: vec![Event::Loaded(Loaded {
+                app: 0,
+                manifest: self.manifest.clone(),
+                resume: false,
+            })],
+            ..nothing()
+        };
+        self.call_once(now_ms, &loaded, records, surroundings, after)
+            .map_err(|crash| GuestError::Crashed {
+                origin: self.settings.module.origin.clone(),
+                reason: crash.to_string(),
+            })
+    }
+}
+
+/// The events of a batch one at a time, frames and orders too.
+fn singles(happened: Happened) -> Vec<Happened> {
+    let Happened {
+        events,
+        frames,
+        text,
+        bytes,
+    } = happened;
+    let (mut frames, mut text, mut bytes) = (frames.into_iter(), text.as_str(), bytes.as_slice());
+    let mut singles = Vec::new();
+    for event in events {
+        match event {
+            Event::Received(count) => {
+                for frame in frames.by_ref().take(count as usize) {
+                    let mut single = nothing();
+                    let length = frame.length as usize;
+                    if frame.kind == FrameKind::Text {
+                        let (own, rest) = text.split_at_checked(length).unwrap_or_default();
+                        text = rest;
+                        single.text.push_str(own);
+                    } else {
+                        let (own, rest) = bytes.split_at_checked(length).unwrap_or_default();
+                        bytes = rest;
+                        single.bytes.extend_from_slice(own);
+                    }
+                    push_frame(&mut single, frame.connection, frame.kind, length);
+                    singles.push(single);
+                }
+            }
+            Event::Commanded(commanded) => {
+                for order in commanded.orders {
+                    let one = crate::guest::contract::Commanded {
+                        app: commanded.app,
+                        orders: vec![order],
+                        home: commanded.home,
+                    };
+                    singles.push(Happened {
+                        events: vec![Event::Commanded(one)],
+                        ..nothing()
+                    });
+                }
+            }
+            other => singles.push(Happened {
+                events: vec![other],
+                ..nothing()
+            }),
+        }
+    }
+    singles
+}
+
+/// Says which event is lost, and answers whoever waits for it.
+fn lose(lost: &Happened, crash: &Crash, records: &mut Records, surroundings: &Surroundings) {
+    let event = lost.events.first().map_or("nothing", name_of);
+    tracing::error!(shard = surroundings.shard, event, report = %crash, "the protocol guest crashed over this event: it is lost");
+    let connection = match lost.events.first() {
+        Some(Event::Requested(request)) => request.connection,
+        Some(Event::Collected(collected)) => collected.connection,
+        _ => return,
+    };
+    if let Some(exchange) = records.exchanges.remove(&connection) {
+        let response = Response {
+            connection,
+            status: 500,
+            headers: Vec::new(),
+            body: Vec::new(),
+            last: true,
+        };
+        // The client may have left meanwhile.
+        let _ = exchange.send(Decision::Respond(response));
+    }
+}
+
+const fn name_of(event: &Event) -> &'static str {
+    match event {
+        Event::Requested(_) => "requested",
+        Event::Collected(_) => "collected",
+        Event::Received(_) => "received",
+        Event::Drained(_) => "drained",
+        Event::Closed(_) => "closed",
+        Event::Overflowed(_) => "overflowed",
+        Event::Elapsed => "elapsed",
+        Event::Loaded(_) => "loaded",
+        Event::Unloaded(_) => "unloaded",
+        Event::Commanded(_) => "commanded",
+        Event::Lost(_) => "lost",
+        Event::Published(_) => "published",
+        Event::Stopping => "stopping",
+    }
+}

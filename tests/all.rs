@@ -1,0 +1,11 @@
+//! All tests of the product as one binary: `cargo test -p holdfast-tests`, or a topic of it by name.
+
+mod clients;
+mod component;
+mod containment;
+mod house;
+mod restore;
+mod simulation;
+mod sockets;
+mod support;
+mod transcripts;

@@ -1,0 +1,25 @@
+//! What a protocol guest can be asked, native or in a sandbox. Used by every test that drives one.
+
+use holdfast_protocol::Protocol;
+use holdfast_protocol::contract::{Decided, Happened, SavedSession, Setting};
+
+/// A protocol guest.
+pub trait Guest {
+    fn configure(&mut self, settings: Vec<Setting>) -> Result<(), String>;
+    fn restore(&mut self, sessions: Vec<SavedSession>) -> Result<(), String>;
+    fn handle(&mut self, now_ms: u64, happened: Happened) -> Decided;
+}
+
+impl Guest for Protocol {
+    fn configure(&mut self, settings: Vec<Setting>) -> Result<(), String> {
+        Protocol::configure(self, settings)
+    }
+
+    fn restore(&mut self, sessions: Vec<SavedSession>) -> Result<(), String> {
+        Protocol::restore(self, sessions)
+    }
+
+    fn handle(&mut self, now_ms: u64, happened: Happened) -> Decided {
+        Protocol::handle(self, now_ms, happened)
+    }
+}
