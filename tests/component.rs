@@ -144,7 +144,10 @@ fn the_component_imports_nothing() {
         }
     }
     // The types alone are an interface without functions.
-    assert_eq!(exports, ["holdfast:edge/types@0.1.0", World::Protocol.interface()]);
+    assert_eq!(
+        exports,
+        ["holdfast:edge/types@0.1.0", World::Protocol.interface()]
+    );
     assert_eq!(cores, 1, "one core module");
 }
 
@@ -264,7 +267,7 @@ macro_rules! records {
     )* };
 }
 
-/// Cases with a value in round brackets, cases without behind a semicolon.
+/// Cases with a value before the semicolon, cases without behind it.
 macro_rules! variants {
     ($module:ident: $($name:ident { $($case:ident)*; $($bare:ident)* })*) => { $(
         impl Turn<sandboxed::$module::$name> for native::$name {

@@ -140,8 +140,8 @@ fn layers_point_downwards() {
         "inbox",
         "mailbox",
         "guest",
-        "config",
         "telemetry",
+        "config",
     ];
     let mut broken = Vec::new();
     for (path, text) in sources("host/src", "rs") {
@@ -205,6 +205,9 @@ fn exceptions_have_reasons_and_nothing_panics() {
         "guest/build/src",
     ] {
         for (path, text) in sources(folder, "rs") {
+            if path.ends_with("tests.rs") {
+                continue;
+            }
             let code = without_tests(&text);
             for (number, line) in code.lines().enumerate() {
                 let at = format!("{path}:{}", number + 1);

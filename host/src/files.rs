@@ -164,19 +164,26 @@ impl Files {
     }
 }
 
-/// The best form the client takes: br, gzip, deflate, or as it is (RFC 9110 §12.5.3).
+/// The form the client likes best (RFC 9110 §12.5.3), among equals the smallest.
 fn encode(file: &ClientFile, headers: &HeaderMap) -> (Option<&'static str>, &'static [u8]) {
     let forms = [
         ("br", file.br),
         ("gzip", file.gz),
         ("deflate", file.deflate),
     ];
-    let accepted = forms.into_iter().find(|(name, _)| accepts(headers, name));
-    accepted.map_or((None, file.raw), |(name, bytes)| (Some(name), bytes))
+    let mut best = (0, (None, file.raw));
+    for (name, bytes) in forms {
+        let liking = liking(headers, name);
+        if liking > best.0 {
+            best = (liking, (Some(name), bytes));
+        }
+    }
+    best.1
 }
 
-fn accepts(headers: &HeaderMap, coding: &str) -> bool {
-    let mut any = false;
+/// How much a client likes a coding, in thousandths; 0 is not at all.
+fn liking(headers: &HeaderMap, coding: &str) -> u32 {
+    let mut any = 0;
     for value in headers
         .get_all(ACCEPT_ENCODING)
         .iter()
@@ -188,10 +195,13 @@ fn accepts(headers: &HeaderMap, coding: &str) -> bool {
             let quality = fields
                 .find_map(|field| field.strip_prefix("q="))
                 .map_or(1.0, |q| q.parse::<f32>().unwrap_or(0.0));
+            let thousandths = (quality.clamp(0.0, 1.0) * 1000.0) as u32;
             if name.eq_ignore_ascii_case(coding) {
-                return quality > 0.0;
+                return thousandths;
             }
-            any |= name == "*" && quality > 0.0;
+            if name == "*" {
+                any = thousandths;
+            }
         }
     }
     any
@@ -238,11 +248,13 @@ mod tests {
 
     #[test]
     fn encodings_are_chosen_as_asked() {
-        assert!(accepts(&asked(ACCEPT_ENCODING, "gzip, br;q=0.5"), "br"));
-        assert!(!accepts(&asked(ACCEPT_ENCODING, "gzip, br;q=0"), "br"));
-        assert!(accepts(&asked(ACCEPT_ENCODING, "*"), "gzip"));
-        assert!(!accepts(&asked(ACCEPT_ENCODING, "gzip;q=0, *"), "gzip"));
-        assert!(!accepts(&HeaderMap::new(), "gzip"));
+        let liking = |value: &str, coding: &str| liking(&asked(ACCEPT_ENCODING, value), coding);
+        assert_eq!(liking("gzip, br;q=0.5", "br"), 500);
+        assert_eq!(liking("gzip, br;q=0", "br"), 0);
+        assert_eq!(liking("*;q=0.1", "gzip"), 100);
+        assert_eq!(liking("gzip;q=0, *", "gzip"), 0);
+        assert_eq!(liking("br;q=x", "br"), 0);
+        assert_eq!(super::liking(&HeaderMap::new(), "gzip"), 0);
     }
 
     #[test]

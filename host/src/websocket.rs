@@ -259,10 +259,10 @@ impl Framed {
             mask: None,
         };
         let mut head = [0_u8; HEADER_BYTES_MAX];
-        let mut room = head.as_mut_slice();
+        let mut space = head.as_mut_slice();
         // Writing to a slice of sufficient length cannot fail.
-        let _ = header.format(payload.len() as u64, &mut room);
-        let used = HEADER_BYTES_MAX - room.len();
+        let _ = header.format(payload.len() as u64, &mut space);
+        let used = HEADER_BYTES_MAX - space.len();
         let mut bytes = BytesMut::with_capacity(used + payload.len());
         bytes.extend_from_slice(head.get(..used).unwrap_or_default());
         bytes.extend_from_slice(payload);

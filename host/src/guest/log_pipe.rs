@@ -51,10 +51,10 @@ impl LogPipe {
 
     fn push(&self, bytes: &[u8]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = PIPE_BYTES_MAX
+        let space = PIPE_BYTES_MAX
             .saturating_sub(kept.bytes.len())
             .min(bytes.len());
-        let (fits, rest) = bytes.split_at(room);
+        let (fits, rest) = bytes.split_at(space);
         kept.bytes.extend_from_slice(fits);
         kept.dropped += rest.len();
     }

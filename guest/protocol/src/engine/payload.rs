@@ -11,11 +11,13 @@ pub fn split(body: &str) -> impl Iterator<Item = &str> {
     body.split('\u{1e}')
 }
 
-/// The body of the answer to a poll: these frames, then a packet more.
-pub fn join(frames: &[Frame], last: Option<&str>) -> Vec<u8> {
+/// The body of the answer to a poll.
+pub fn join(frames: &[Frame]) -> Vec<u8> {
     let mut body = Vec::new();
     for frame in frames {
-        separate(&mut body);
+        if !body.is_empty() {
+            body.push(SEPARATOR);
+        }
         match frame {
             Frame::Text(text) => body.extend_from_slice(text.as_bytes()),
             Frame::Binary(bytes) => {
@@ -24,17 +26,7 @@ pub fn join(frames: &[Frame], last: Option<&str>) -> Vec<u8> {
             }
         }
     }
-    if let Some(last) = last {
-        separate(&mut body);
-        body.extend_from_slice(last.as_bytes());
-    }
     body
-}
-
-fn separate(body: &mut Vec<u8>) {
-    if !body.is_empty() {
-        body.push(SEPARATOR);
-    }
 }
 
 #[cfg(test)]
@@ -48,8 +40,8 @@ mod tests {
             Frame::Binary(vec![1, 2, 3]),
             Frame::Text("2".into()),
         ];
-        assert_eq!(join(&frames, Some("1")), b"4a\x1ebAQID\x1e2\x1e1");
-        assert_eq!(join(&[], Some("6")), b"6");
+        assert_eq!(join(&frames), b"4a\x1ebAQID\x1e2");
+        assert_eq!(join(&[]), b"");
         assert_eq!(
             split("4a\u{1e}\u{1e}4b").collect::<Vec<_>>(),
             ["4a", "", "4b"]

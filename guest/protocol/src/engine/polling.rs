@@ -139,14 +139,14 @@ impl Engine {
             Upgrade::Confirmed { connection } => Some(connection),
             _ => None,
         };
-        let mut over = closing && confirmed.is_none();
+        // The close packet has an answer of its own: a client hears at once that the transport closes,
+        // but of the packets before only in its next turn, and would take the one for the other.
+        let over = closing && confirmed.is_none() && frames.is_empty() && polling.poll.is_some();
         if !frames.is_empty()
             && let Some(poll) = polling.poll.take()
         {
             self.connections.remove(&poll);
-            respond(poll, payload::join(frames, over.then_some("1")), answer);
-        } else if polling.poll.is_none() {
-            over = false;
+            respond(poll, payload::join(frames), answer);
         }
         self.mark(number);
         if let Some(connection) = confirmed {
