@@ -27,17 +27,16 @@ fn installed(folder: &Path) -> bool {
             .is_ok_and(|output| output.status.success())
 }
 
-fn run(command: &mut Command, what: &str) {
+/// Runs a command; what it prints is kept in `target/tmp/NAME.log`, for the counts of `make test`.
+fn run(command: &mut Command, name: &str) {
     let output = command
         .output()
-        .unwrap_or_else(|error| panic!("{what} could not be started: {error}"));
-    println!("{}", String::from_utf8_lossy(&output.stdout));
-    assert!(
-        output.status.success(),
-        "{what} failed:\n{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+        .unwrap_or_else(|error| panic!("{name} could not be started: {error}"));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.log"));
+    std::fs::write(&log, text.as_bytes()).expect("the log is written");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} failed:\n{text}\n{errors}");
 }
 
 fn node_clients(shards: usize) {
@@ -46,12 +45,25 @@ fn node_clients(shards: usize) {
         return skip("socket.io-client in Node", "run `make setup`");
     }
     let node = TestNode::start(|config| config.shards = shards.into());
+    let quick = TestNode::start(|config| {
+        config.shards = shards.into();
+        let settings = [
+            ("ping_interval", "300"),
+            ("ping_timeout", "700"),
+            ("connect_timeout", "500"),
+            ("upgrade_timeout", "500"),
+        ];
+        config.protocol.settings = settings
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .to_vec();
+    });
     run(
         Command::new("node")
-            .args(["--test", "--test-reporter=spec"])
+            .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
             .current_dir(&folder)
-            .env("HOLDFAST_URL", node.url()),
-        "node --test",
+            .env("HOLDFAST_URL", node.url())
+            .env("HOLDFAST_QUICK_URL", quick.url()),
+        &format!("clients-{shards}"),
     );
 }
 
@@ -79,6 +91,6 @@ fn the_page_in_chromium() {
             .arg(picture)
             .current_dir(&folder)
             .env("HOLDFAST_URL", node.url()),
-        "the page",
+        "browser",
     );
 }

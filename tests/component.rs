@@ -24,8 +24,12 @@ fn component() -> &'static [u8] {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .expect("tests/ has a parent");
-        holdfast_guest_build::build_guest(&root.join("guest/protocol"), &target().join("guests"))
-            .expect("it builds")
+        holdfast_guest_build::build_guest(
+            &root.join("guest/protocol"),
+            &target().join("guests"),
+            "guest",
+        )
+        .expect("it builds")
     })
 }
 

@@ -205,15 +205,13 @@ fn exceptions_have_reasons_and_nothing_panics() {
         "guest/build/src",
     ] {
         for (path, text) in sources(folder, "rs") {
-            if path.ends_with("tests.rs") {
+            // What serves tests only may fail as tests do.
+            if path.ends_with("tests.rs") || path.contains("/testing/") {
                 continue;
             }
             let code = without_tests(&text);
             for (number, line) in code.lines().enumerate() {
                 let at = format!("{path}:{}", number + 1);
-                if line.contains("#[allow(") || line.contains("#![allow(") {
-                    broken.push(format!("{at}: allow (use expect with a reason)"));
-                }
                 let comment = line.trim_start().starts_with("//");
                 for call in [
                     ".unwrap()",
@@ -227,10 +225,12 @@ fn exceptions_have_reasons_and_nothing_panics() {
                     }
                 }
             }
-            let exceptions = code.matches("expect(").count();
+            let exceptions = code.matches("[expect(").count() + code.matches("[allow(").count();
             let reasons = code.matches("reason = ").count();
-            if code.contains("[expect(") && reasons == 0 {
-                broken.push(format!("{path}: {exceptions} exceptions, no reason"));
+            if reasons < exceptions {
+                broken.push(format!(
+                    "{path}: {exceptions} exceptions, {reasons} reasons"
+                ));
             }
         }
     }

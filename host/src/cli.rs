@@ -5,6 +5,7 @@ use crate::config::{Config, What, load};
 use crate::files::client_version;
 use crate::guest::{Runtime, Source, inspect};
 use crate::server::{Node, NodeError, bind};
+use anyhow::Context;
 use std::ffi::OsString;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -35,6 +36,14 @@ pub fn run(
                 |error| refuse(&error.to_string()),
                 |inspection| say(&inspection.to_string()),
             ),
+        What::Build { folder, file } => match build(&folder, &file) {
+            Ok(bytes) => say(&format!(
+                "wrote {} ({bytes} bytes); try it: holdfast --app {}",
+                file.display(),
+                file.display()
+            )),
+            Err(error) => refuse(&format!("{error:#}")),
+        },
         What::Check => {
             crate::telemetry::start(&command.config);
             match Node::prepare(command.config) {
@@ -50,6 +59,18 @@ pub fn run(
             serve(command.config, started)
         }
     }
+}
+
+/// Builds a Rust app and returns the size of its component.
+fn build(folder: &Path, file: &Path) -> anyhow::Result<usize> {
+    let target = folder.join("target").join("holdfast");
+    std::fs::create_dir_all(&target)
+        .with_context(|| format!("{} cannot be made", target.display()))?;
+    let target = target.canonicalize()?;
+    let component = holdfast_guest_build::build_guest(folder, &target, "release")?;
+    std::fs::write(file, &component)
+        .with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(component.len())
 }
 
 fn serve(config: Config, started: Instant) -> ExitCode {

@@ -104,7 +104,7 @@ fn built(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("guests")
         .join(name);
-    let component = holdfast_guest_build::build_guest(&folder, &target().join("guests"))
+    let component = holdfast_guest_build::build_guest(&folder, &target().join("guests"), "guest")
         .expect("the guest builds");
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.wasm"));
     std::fs::write(&file, component).expect("the guest is written");

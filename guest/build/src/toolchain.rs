@@ -86,13 +86,13 @@ impl Toolchain {
     }
 }
 
-/// Builds the library of the package in `package_dir` as a component, with the workspace's `guest`
-/// profile, in `target_dir` (share one between all guests: the standard library is built once).
+/// Builds the library of the package in `package_dir` as a component, with this cargo profile, in
+/// `target_dir` (share one between all guests: the standard library is built once).
 ///
 /// # Errors
 /// When there is no toolchain, the crate does not build (with the compiler's output), or the module
 /// does not fit its world.
-pub fn build_guest(package_dir: &Path, target_dir: &Path) -> Result<Vec<u8>> {
+pub fn build_guest(package_dir: &Path, target_dir: &Path, profile: &str) -> Result<Vec<u8>> {
     let toolchain = Toolchain::find()?;
     let output = toolchain
         .command()
@@ -103,7 +103,7 @@ pub fn build_guest(package_dir: &Path, target_dir: &Path) -> Result<Vec<u8>> {
             "--crate-type",
             "cdylib",
             "--profile",
-            "guest",
+            profile,
             "--target",
             TARGET,
         ])

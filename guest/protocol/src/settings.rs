@@ -126,7 +126,7 @@ fn truth(setting: &Setting) -> Result<bool, String> {
 }
 
 fn path(setting: &Setting) -> Result<String, String> {
-    let path = setting.value.strip_suffix('/').unwrap_or(&setting.value);
+    let path = setting.value.trim_end_matches('/');
     let fits = path.starts_with('/')
         && path.len() <= PATH_BYTES_MAX
         && path

@@ -24,6 +24,23 @@ pub fn command() -> Command {
             Command::new("check").about("Check the config and the guests, then exit"),
         ))
         .subcommand(
+            Command::new("build")
+                .about("Build a Rust app into a component, with whichever toolchain for wasm is installed")
+                .arg(
+                    Arg::new("FOLDER")
+                        .required(true)
+                        .help("the folder of its Cargo.toml")
+                        .value_parser(value_parser!(PathBuf)),
+                )
+                .arg(
+                    Arg::new("FILE")
+                        .short('o')
+                        .required(true)
+                        .help("where to write the component")
+                        .value_parser(value_parser!(PathBuf)),
+                ),
+        )
+        .subcommand(
             Command::new("inspect")
                 .about("Tell what a guest file is: world, imports, exports, size, digest")
                 .arg(

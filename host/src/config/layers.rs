@@ -18,6 +18,13 @@ pub enum What {
     Check,
     /// Tell what a guest file is.
     Inspect(PathBuf),
+    /// Build the Rust app in this folder into this component.
+    Build {
+        /// Where its `Cargo.toml` is.
+        folder: PathBuf,
+        /// What to write.
+        file: PathBuf,
+    },
     /// Show the config and where each value came from.
     PrintConfig(String),
     /// `--help` or `--version`: print this.
@@ -119,6 +126,16 @@ pub fn load(
     }
     let what = match matches.subcommand() {
         _ if flags::prints_config(&matches) => What::PrintConfig(print::print(&values)),
+        Some(("build", inner)) => What::Build {
+            folder: inner
+                .get_one::<PathBuf>("FOLDER")
+                .cloned()
+                .unwrap_or_default(),
+            file: inner
+                .get_one::<PathBuf>("FILE")
+                .cloned()
+                .unwrap_or_default(),
+        },
         Some(("inspect", inner)) => What::Inspect(
             inner
                 .get_one::<PathBuf>("FILE")

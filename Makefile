@@ -1,0 +1,40 @@
+# Holdfast's one entrance: `make help`.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run build release test fuzz bench-websocket doc clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## bring what building and testing need and this machine lacks
+	@./scripts/setup.sh test
+
+run: ## build what is missing and serve the demo on http://localhost:3000 (settings: ARGS="--listen :8080")
+	@./scripts/setup.sh build
+	cargo run --quiet -- $(ARGS)
+
+build: ## build the binary for development: target/debug/holdfast
+	@./scripts/setup.sh build
+	cargo build
+
+release: ## build the binary to deploy: target/release/holdfast
+	@./scripts/setup.sh build
+	cargo build --release
+
+test: ## run everything that has to pass
+	@./scripts/setup.sh test
+	@./scripts/test.sh
+
+fuzz: ## fuzz the protocol guest, so many seconds a target: SECONDS=60
+	@./scripts/setup.sh test
+	./tests/fuzz/run.sh $(or $(SECONDS),60)
+
+bench-websocket: ## repeat the measurement that chose the WebSocket code (about seven minutes)
+	cd tests/bench/websocket && cargo run --release -- run 7 2>results.csv
+
+doc: ## build the API documentation: target/doc
+	cargo doc --workspace --no-deps
+
+clean: ## remove what was built
+	cargo clean
+	rm -rf tests/fuzz/target

@@ -1,0 +1,64 @@
+#!/bin/sh
+# Brings what a build or the tests need and this machine lacks, and says what it does. Run by `make`.
+#
+#   scripts/setup.sh build     a C compiler, the wasm standard library, the browser client's package
+#   scripts/setup.sh test      that, and what the tests drive: npm packages, a C++ compiler, Chromium
+#
+# It installs Debian packages (as root) and npm packages (in this folder), and touches nothing else.
+# When everything is there it takes no time.
+
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { echo "setup: $*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+fail() { echo "setup: $*" >&2; exit 1; }
+
+# Debian packages, in one go.
+install() {
+    have apt-get || fail "needed and not installed: $*. Install them with your system's package manager."
+    [ "$(id -u)" = 0 ] || fail "needed and not installed: $*. Run: sudo apt-get install --no-install-recommends $*"
+    say "installing from Debian: $*"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# Whether some Rust here has the standard library for wasm, or can build it.
+has_wasm() {
+    libraries="$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)" || libraries=/nowhere
+    ls "$libraries"/libstd-* >/dev/null 2>&1 && return 0
+    [ -x /usr/bin/rustc ] && [ -x /usr/bin/cargo ] || return 1
+    [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/std" ]
+}
+
+# npm packages of a folder, as its lock file says.
+packages() {
+    if ! have node || ! have npm; then
+        say "no Node here: $2"
+        return 0
+    fi
+    if [ ! -e "$1/node_modules/.package-lock.json" ] || [ "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ]; then
+        say "installing npm packages in $1"
+        (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+        touch "$1/node_modules/.package-lock.json"
+    fi
+}
+
+have cargo || fail "Rust is not installed: see https://rustup.rs"
+missing=""
+have cc || missing="$missing gcc libc6-dev"
+has_wasm || missing="$missing rustc-web cargo-web rust-web-src rust-web-llvm"
+if [ "${1:-build}" = test ]; then
+    have c++ || missing="$missing g++"
+    have chromium || missing="$missing chromium"
+fi
+# shellcheck disable=SC2086 # a list of words
+[ -z "$missing" ] || install $missing
+has_wasm || fail "still no wasm standard library: run \`rustup target add wasm32-unknown-unknown\`"
+
+packages host/client "the browser client will not be part of the build, and the page will say so"
+if [ "${1:-build}" = test ]; then
+    have node || fail "the tests drive clients in Node: install Node 20 or newer"
+    packages tests/clients ""
+    packages tests/browser ""
+fi

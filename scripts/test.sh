@@ -1,0 +1,33 @@
+#!/bin/sh
+# Everything that has to pass, in the order of cost, with the counts at the end. Run by `make test`.
+# Nothing is skipped in silence: what a test leaves out is listed with its reason.
+
+set -eu
+cd "$(dirname "$0")/.."
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+
+step() { echo; echo "== $*"; }
+
+step "formatting"
+cargo fmt --all -- --check
+step "clippy"
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+step "tests"
+# The pipe must not hide a failure: the status travels in a file.
+{ HOLDFAST_TEST_ALL=1 cargo test --workspace 2>&1 || echo failed >"$log.status"; } | tee "$log"
+step "the first app of one's own"
+{ cargo test --quiet --manifest-path examples/rust-hello/Cargo.toml --target-dir target/examples 2>&1 || echo failed >"$log.status"; } | tee -a "$log"
+step "fuzzing"
+./tests/fuzz/run.sh "${FUZZ_SECONDS:-8}"
+
+step "counts"
+cat target/tmp/clients-*.log 2>/dev/null | grep '# ' | grep '﹣' | sort | uniq -c | sed 's/^/skipped in Node: /' || true
+grep SKIPPED "$log" || true
+rust() { awk -v want="$1" '/^test result:/ { for (i = 1; i < NF; i++) if ($(i + 1) ~ "^" want) n += $i } END { print n + 0 }' "$log"; }
+node() { cat target/tmp/clients-*.log 2>/dev/null | awk -v want="$1" '$2 == want { n += $3 } END { print n + 0 }'; }
+passed=$(($(rust passed) + $(node pass)))
+failed=$(($(rust failed) + $(node fail)))
+skipped=$(($(rust ignored) + $(node skipped) + $(grep -c SKIPPED "$log" || true)))
+echo "$passed passed, $failed failed, $skipped skipped"
+[ ! -e "$log.status" ] || { rm -f "$log.status"; exit 1; }
