@@ -5,7 +5,11 @@
 set -eu
 cd "$(dirname "$0")/.."
 log="$(mktemp)"
+clients="target/tmp/clients-1.log target/tmp/clients-2.log target/tmp/browser.log"
 trap 'rm -f "$log"' EXIT
+
+# shellcheck disable=SC2086 # a list of words, here and below
+rm -f $clients
 
 step() { echo; echo "== $*"; }
 
@@ -22,10 +26,10 @@ step "fuzzing"
 ./tests/fuzz/run.sh "${FUZZ_SECONDS:-8}"
 
 step "counts"
-cat target/tmp/clients-*.log 2>/dev/null | grep '# ' | grep '﹣' | sort | uniq -c | sed 's/^/skipped in Node: /' || true
+cat $clients 2>/dev/null | grep '# ' | grep '﹣' | sort | uniq -c | sed 's/^/skipped in Node: /' || true
 grep SKIPPED "$log" || true
 rust() { awk -v want="$1" '/^test result:/ { for (i = 1; i < NF; i++) if ($(i + 1) ~ "^" want) n += $i } END { print n + 0 }' "$log"; }
-node() { cat target/tmp/clients-*.log 2>/dev/null | awk -v want="$1" '$2 == want { n += $3 } END { print n + 0 }'; }
+node() { cat $clients 2>/dev/null | awk -v want="$1" '$2 == want { n += $3 } END { print n + 0 }'; }
 passed=$(($(rust passed) + $(node pass)))
 failed=$(($(rust failed) + $(node fail)))
 skipped=$(($(rust ignored) + $(node skipped) + $(grep -c SKIPPED "$log" || true)))

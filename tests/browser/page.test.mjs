@@ -1,10 +1,10 @@
 // The built-in page in Chromium, against the server at HOLDFAST_URL.
 //
-//   HOLDFAST_URL=http://127.0.0.1:3000 node --test
+//   HOLDFAST_URL=http://127.0.0.1:3000 node page.test.mjs [PICTURE.png]
 //
-// CHROMIUM names the browser (default /usr/bin/chromium; without it every test is skipped);
-// HOLDFAST_SCREENSHOT a file for a picture of the page, and with `-dark` and `-phone` before its ending
-// two more. Nothing sleeps: the page's own elements say when something has happened.
+// Run by tests/clients.rs. CHROMIUM names the browser (default /usr/bin/chromium; without it every test
+// is skipped). PICTURE is a file for a picture of the page; two more get `-dark` and `-phone` before the
+// ending. Nothing sleeps: the page's own elements say when something has happened.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -13,7 +13,7 @@ import { chromium } from "playwright-core";
 
 const SERVER_URL = process.env.HOLDFAST_URL?.replace(/\/$/, "");
 const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const SCREENSHOT = process.env.HOLDFAST_SCREENSHOT;
+const PICTURE = process.argv[2];
 const ARGS = ["--no-first-run", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"];
 const LIMIT_MS = 15_000;
 if (!SERVER_URL) throw new Error("HOLDFAST_URL is not set: the tests need a server");
@@ -190,5 +190,5 @@ async function samples(page, count) {
 }
 
 async function picture(page, suffix) {
-  if (SCREENSHOT) await page.screenshot({ path: SCREENSHOT.replace(/(\.\w+)$/, `${suffix}$1`), fullPage: true });
+  if (PICTURE) await page.screenshot({ path: PICTURE.replace(/(\.\w+)$/, `${suffix}$1`), fullPage: true });
 }

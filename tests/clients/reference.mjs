@@ -48,7 +48,7 @@ async function serve(port, options) {
   io.of("/echo").on("connection", (socket) => socket.on("echo", echo(socket)));
   io.of("/admin").use((socket, next) => {
     if (socket.handshake.auth.token === PASSWORD) return next();
-    next(Object.assign(new Error("not authorized"), { data: { code: 401, hint: "auth.token" } }));
+    next(Object.assign(new Error("not authorized"), { data: { hint: "auth.token is two words from a tale" } }));
   });
   io.of("/admin").on("connection", (socket) => socket.on("echo", echo(socket)));
   await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
@@ -94,9 +94,11 @@ function demo(io) {
       answer({ ok: true, room, members: [...roomOf(room).members.values()], history: roomOf(room).history });
       tellMembers(room);
     });
-    socket.on("chat:leave", (room) => {
+    socket.on("chat:leave", (room, answer) => {
       socket.leave(room);
-      if (roomOf(room).members.delete(socket.id)) tellMembers(room);
+      const left = roomOf(room).members.delete(socket.id);
+      if (left) tellMembers(room);
+      answer?.(left ? { ok: true } : { ok: false, error: "you are not in that room" });
     });
     socket.on("chat:message", (room, text, answer) => {
       const nick = roomOf(room).members.get(socket.id);

@@ -86,7 +86,7 @@ testEachWay("chat: members, history, messages, and who left without a word", asy
   const [late] = await ask(eve, "chat:join", room, "Eve");
   assert.deepEqual(late.history.map((message) => message.text), [said]);
 
-  eve.emit("chat:leave", room);
+  assert.deepEqual(await ask(eve, "chat:leave", room), [{ ok: true }]);
   bob.disconnect();
   await until(() => members.length && members.at(-1)[0].members.join() === "Ann");
   assert.equal(members.at(-1)[0].room, room);

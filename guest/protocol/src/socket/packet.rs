@@ -62,11 +62,7 @@ pub fn decode(text: &str, attachments_max: u32) -> Option<Packet<'_>> {
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        attachments = if digits.is_empty() {
-            0
-        } else {
-            digits.parse().ok()?
-        };
+        attachments = digits.parse().ok()?;
         if attachments > attachments_max {
             return None;
         }
@@ -252,10 +248,7 @@ mod tests {
             read("61-/a,13[1]"),
             Some((PacketKind::Ack, "/a", Some(13), "[1]", 1))
         );
-        assert_eq!(
-            read("5-[\"a\"]"),
-            Some((PacketKind::Event, "/", None, "[\"a\"]", 0))
-        );
+        assert_eq!(read("5-[\"a\"]"), None);
         assert_eq!(
             read("4{\"message\":\"x\"}").map(|p| p.0),
             Some(PacketKind::ConnectError)
