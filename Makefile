@@ -11,7 +11,7 @@ setup: ## bring what building and testing need and this machine lacks
 
 run: ## build what is missing and serve the demo on http://localhost:3000 (settings: ARGS="--listen :8080")
 	@./scripts/setup.sh build
-	cargo run --quiet -- $(ARGS)
+	cargo run -- $(ARGS)
 
 build: ## build the binary for development: target/debug/holdfast
 	@./scripts/setup.sh build
