@@ -189,9 +189,11 @@ async fn told_to_stop() {
 
 fn say(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();
-    // Whoever closed the pipe has read enough.
-    let _ = writeln!(out, "{}", text.trim_end());
-    ExitCode::SUCCESS
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        // Whoever closed the pipe has read enough.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 fn refuse(text: &str) -> ExitCode {

@@ -11,7 +11,7 @@ use crate::telemetry::limited;
 use crate::tickets::Ticket;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
     SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Method, StatusCode};
@@ -56,6 +56,12 @@ impl Http {
         ticket: Arc<Ticket>,
     ) -> Result<Answer, Infallible> {
         let path = request.uri().path();
+        // RFC 9112 §3.2: exactly one, or whoever is in front may understand another request.
+        if request.version() == http::Version::HTTP_11
+            && request.headers().get_all(HOST).iter().count() != 1
+        {
+            return Ok(plain(StatusCode::BAD_REQUEST, "a request names one host"));
+        }
         if request
             .uri()
             .path_and_query()
@@ -85,7 +91,7 @@ impl Http {
         address: IpAddr,
         ticket: Arc<Ticket>,
     ) -> Answer {
-        let transport = match upgrade(request.headers(), request.method()) {
+        let transport = match upgrade(&request) {
             Ok(transport) => transport,
             Err(answer) => return *answer,
         };
@@ -186,16 +192,24 @@ fn is_under(path: &str, mount: &str) -> bool {
 }
 
 /// What kind of connection a request asks for. A WebSocket upgrade must be whole (RFC 6455 §4.2.1).
-fn upgrade(headers: &HeaderMap, method: &Method) -> Result<Transport, Box<Answer>> {
+fn upgrade(request: &http::Request<Incoming>) -> Result<Transport, Box<Answer>> {
+    let headers = request.headers();
     let asks =
         has_token(headers, &CONNECTION, "upgrade") && has_token(headers, &UPGRADE, "websocket");
-    if !asks {
+    // HTTP/1.0 knows no upgrades (RFC 9110 §7.8).
+    if !asks || request.version() != http::Version::HTTP_11 {
         return Ok(Transport::Exchange);
     }
-    if method != Method::GET {
+    if request.method() != Method::GET {
         return Err(Box::new(plain(
             StatusCode::METHOD_NOT_ALLOWED,
             "a WebSocket is opened with GET",
+        )));
+    }
+    if !request.body().is_end_stream() {
+        return Err(Box::new(plain(
+            StatusCode::BAD_REQUEST,
+            "a WebSocket is opened by a request without a body",
         )));
     }
     if headers

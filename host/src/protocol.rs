@@ -11,6 +11,7 @@ use crate::inbox::{nothing, push_frame};
 use crate::mailbox::Decision;
 use crate::perform::{Aftermath, is_consistent};
 use crate::records::Records;
+use crate::telemetry::limited;
 
 /// What it takes to start a protocol guest again.
 #[derive(Clone)]
@@ -73,7 +74,7 @@ impl Protocol {
             return Ok(());
         };
         surroundings.counters.guest_traps.add(1);
-        tracing::warn!(shard = surroundings.shard, events = happened.events.len(), report = %crash, "the protocol guest crashed: starting it again and repeating the events one by one");
+        limited!(warn, shard = surroundings.shard, events = happened.events.len(), report = %crash, "the protocol guest crashed: starting it again and repeating the events one by one");
         self.rebuild(now_ms, records, surroundings, after)?;
         let singles = singles(happened);
         if let [single] = singles.as_slice() {
@@ -121,24 +122,52 @@ impl Protocol {
         after: &mut Aftermath,
     ) -> Result<(), GuestError> {
         self.guest = self.settings.start()?;
-        let saved = records.saved_sessions();
-        let restored = match self.guest.restore(&saved) {
-            Ok(restored) => restored,
-            Err(crash) => Err(crash.to_string()),
+        let restored = self.restore(records).and_then(|()| {
+            self.tell_of_app(now_ms, records, surroundings, after)
+                .map_err(|crash| crash.to_string())
+        });
+        let Err(reason) = restored else {
+            return Ok(());
         };
-        if let Err(reason) = restored {
-            // Nothing can be done for these sessions: their clients will open new ones.
-            tracing::error!(
-                shard = surroundings.shard,
-                sessions = saved.len(),
-                reason,
-                "the saved sessions cannot be restored: ending them"
-            );
-            records.links.values().for_each(|link| link.abort());
-            records.sessions.clear();
-            records.exchanges.clear();
-            self.guest = self.settings.start()?;
+        // Nothing can be done for these sessions: their clients will open new ones.
+        limited!(
+            error,
+            shard = surroundings.shard,
+            sessions = records.sessions.len(),
+            reason,
+            "the saved sessions cannot be restored: ending them"
+        );
+        records.links.values().for_each(|link| link.abort());
+        records.sessions.clear();
+        records.exchanges.clear();
+        self.guest = self.settings.start()?;
+        self.tell_of_app(now_ms, records, surroundings, after)
+            .map_err(|crash| GuestError::Crashed {
+                origin: self.settings.module.origin.clone(),
+                reason: crash.to_string(),
+            })
+    }
+
+    /// Gives a fresh instance the sessions of the records, so many at a time that no call is long.
+    fn restore(&mut self, records: &Records) -> Result<(), String> {
+        let numbers = records.saved_numbers();
+        for some in numbers.chunks(RESTORED_AT_ONCE) {
+            let saved = records.saved_sessions(some);
+            self.guest
+                .restore(&saved)
+                .map_err(|crash| crash.to_string())??;
         }
+        Ok(())
+    }
+
+    /// Tells a fresh instance of the app, which knows its sockets.
+    fn tell_of_app(
+        &mut self,
+        now_ms: u64,
+        records: &mut Records,
+        surroundings: &Surroundings,
+        after: &mut Aftermath,
+    ) -> Result<(), Crash> {
         let loaded = Happened {
             events: vec![Event::Loaded(Loaded {
                 app: 0,
@@ -148,12 +177,11 @@ impl Protocol {
             ..nothing()
         };
         self.call_once(now_ms, &loaded, records, surroundings, after)
-            .map_err(|crash| GuestError::Crashed {
-                origin: self.settings.module.origin.clone(),
-                reason: crash.to_string(),
-            })
     }
 }
+
+/// Sessions that one call restores.
+const RESTORED_AT_ONCE: usize = 1024;
 
 /// The events of a batch one at a time, frames and orders too.
 fn singles(happened: Happened) -> Vec<Happened> {
@@ -209,7 +237,7 @@ fn singles(happened: Happened) -> Vec<Happened> {
 /// Says which event is lost, and answers whoever waits for it.
 fn lose(lost: &Happened, crash: &Crash, records: &mut Records, surroundings: &Surroundings) {
     let event = lost.events.first().map_or("nothing", name_of);
-    tracing::error!(shard = surroundings.shard, event, report = %crash, "the protocol guest crashed over this event: it is lost");
+    limited!(error, shard = surroundings.shard, event, report = %crash, "the protocol guest crashed over this event: it is lost");
     let connection = match lost.events.first() {
         Some(Event::Requested(request)) => request.connection,
         Some(Event::Collected(collected)) => collected.connection,

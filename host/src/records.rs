@@ -63,20 +63,30 @@ impl Session {
 }
 
 impl Records {
-    /// All sessions as a fresh guest needs them, in the order of their numbers.
-    pub fn saved_sessions(&self) -> Vec<SavedSession> {
-        let mut sessions: Vec<_> = self
+    /// The sessions that a guest has saved, in the order of their numbers.
+    pub fn saved_numbers(&self) -> Vec<u64> {
+        let saved = self
             .sessions
             .iter()
-            .filter(|(_, session)| !session.blob.is_empty())
-            .map(|(number, session)| SavedSession {
-                session: *number,
-                blob: session.blob.to_vec(),
-                waiting: u32::try_from(session.outbox.len()).unwrap_or(u32::MAX),
+            .filter(|(_, session)| !session.blob.is_empty());
+        let mut numbers: Vec<_> = saved.map(|(number, _)| *number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// These sessions as a fresh guest needs them.
+    pub fn saved_sessions(&self, numbers: &[u64]) -> Vec<SavedSession> {
+        numbers
+            .iter()
+            .filter_map(|number| {
+                let session = self.sessions.get(number)?;
+                Some(SavedSession {
+                    session: *number,
+                    blob: session.blob.to_vec(),
+                    waiting: u32::try_from(session.outbox.len()).unwrap_or(u32::MAX),
+                })
             })
-            .collect();
-        sessions.sort_unstable_by_key(|saved| saved.session);
-        sessions
+            .collect()
     }
 }
 

@@ -99,15 +99,7 @@ impl Node {
                 memory_bytes_max: config.protocol.memory_bytes_max,
                 deadline_ms: config.protocol.deadline_ms,
             },
-            settings: config
-                .protocol
-                .settings
-                .iter()
-                .map(|(key, value)| Setting {
-                    key: key.clone(),
-                    value: value.clone(),
-                })
-                .collect(),
+            settings: protocol_guest_settings(&config),
         };
         let protocols = (0..shards.count())
             .map(|_| protocol_settings.start())
@@ -261,6 +253,21 @@ impl Node {
     }
 }
 
+/// The operator's settings for the protocol guest, and the memory it may have.
+fn protocol_guest_settings(config: &Config) -> Vec<Setting> {
+    let memory = (
+        "memory_bytes_max".to_owned(),
+        config.protocol.memory_bytes_max.to_string(),
+    );
+    std::iter::once(&memory)
+        .chain(&config.protocol.settings)
+        .map(|(key, value)| Setting {
+            key: key.clone(),
+            value: value.clone(),
+        })
+        .collect()
+}
+
 /// Opens the addresses of the config. `[::]` takes both families where the system lets it.
 ///
 /// # Errors
@@ -383,7 +390,7 @@ fn run_shard(start: ShardStart) -> Result<(), NodeError> {
 }
 
 /// Header lines of one request.
-const HEADERS_MAX: usize = 128;
+const HEADERS_MAX: usize = 512;
 
 /// Lets hyper write the answers that have been decided; what is not written in time is cut off.
 fn finish_answers(runtime: &LocalRuntime, alive: &Rc<()>) {

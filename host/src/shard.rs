@@ -16,6 +16,7 @@ use crate::mailbox::{Letter, Upgraded, shard_of_socket};
 use crate::perform::Aftermath;
 use crate::protocol::Protocol;
 use crate::records::Records;
+use crate::telemetry::limited;
 use std::collections::HashSet;
 use std::pin::pin;
 use std::rc::Rc;
@@ -425,10 +426,10 @@ impl Shard {
                 if happened.len() == 1
                     && let Some(only) = happened.pop()
                 {
-                    tracing::error!(event = name_of(&only), report = %crash, "the app crashed over this event: it is lost");
+                    limited!(error, event = name_of(&only), report = %crash, "the app crashed over this event: it is lost");
                     self.answer_for(now_ms, only, after)?;
                 } else {
-                    tracing::warn!(events = happened.len(), report = %crash, "the app crashed: starting it again and repeating the events one by one");
+                    limited!(warn, events = happened.len(), report = %crash, "the app crashed: starting it again and repeating the events one by one");
                 }
                 self.recover(now_ms, happened, after)
             }
@@ -551,7 +552,7 @@ impl Shard {
                 }
                 Some(Err(crash)) => {
                     self.surroundings.counters.guest_traps.add(1);
-                    tracing::error!(event = name_of(&happening), report = %crash, "the app crashed over this event: it is lost");
+                    limited!(error, event = name_of(&happening), report = %crash, "the app crashed over this event: it is lost");
                     return Some(happening);
                 }
                 None => return Some(happening),

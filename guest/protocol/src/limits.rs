@@ -2,9 +2,14 @@
 //!
 //! What an operator may change is in `settings.rs`; these are the bounds that no configuration lifts.
 
-/// Sessions of one shard, counting handshakes that await a judgement. At the limit a handshake is
-/// refused with status 503.
-pub const SESSIONS_MAX: usize = 1 << 20;
+/// What a session takes of the guest's memory beside twice its handshake, in bytes, by estimate
+/// (measured: 0.9 to 1.2 KB with a handshake of 0.2 KB).
+pub const SESSION_BYTES: u64 = 1024;
+
+/// The sessions of one shard, handshakes that await a judgement too, may take one part in so many of the
+/// guest's memory (`memory_bytes_max`), by the estimate. At the limit a handshake is refused with
+/// status 503. What is left is for the sockets, and for a batch of events.
+pub const SESSIONS_SHARE: u64 = 2;
 
 /// Bytes that a handshake (headers, query, URL, address) may take in a session's blob. A longer one is
 /// refused with status 431.

@@ -25,6 +25,8 @@ pub struct Settings {
     pub max_http_buffer_size: u64,
     /// Binary values in one packet.
     pub max_attachments: u32,
+    /// Bytes of memory that the host lets this guest have.
+    pub memory_bytes_max: u64,
 }
 
 impl Default for Settings {
@@ -40,6 +42,7 @@ impl Default for Settings {
             connect_timeout_ms: 45_000,
             max_http_buffer_size: 1_000_000,
             max_attachments: 10,
+            memory_bytes_max: 1 << 30,
         }
     }
 }
@@ -87,6 +90,7 @@ impl Settings {
                 let most = number(setting, 0, ATTACHMENTS_MAX, "attachments")?;
                 self.max_attachments = u32::try_from(most).unwrap_or(u32::MAX);
             }
+            "memory_bytes_max" => self.memory_bytes_max = number(setting, 1, u64::MAX, "bytes")?,
             key => {
                 return Err(format!(
                     "`{key}` = `{}` is not a setting: allowed are path, transports, allow_upgrades, ping_interval, \

@@ -27,3 +27,6 @@ pub const AFTER_MS_MAX: u64 = 60_000;
 
 /// Milliseconds that `ask` waits for the client's answer.
 pub const ASK_TIMEOUT_MS: u64 = 1_000;
+
+/// Answers of `after` that one client has waiting.
+pub const AFTERS_MAX: usize = 100;

@@ -1,13 +1,18 @@
 //! A client and the server about each other: who it is, the time, questions, good-bye.
 
-use crate::limits::{AFTER_MS_MAX, ASK_TIMEOUT_MS};
+use crate::limits::{AFTER_MS_MAX, AFTERS_MAX, ASK_TIMEOUT_MS};
 use holdfast_sdk::{Ack, Args, Header, Socket, Value, json, serde_json};
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Attaches `ask`, `whoami`, `time`, `after`, `disconnect-me`.
 pub(crate) fn attach(socket: &Socket) {
     socket.on_ack("ask", ask);
-    socket.on_ack("after", after);
+    let waiting = Rc::new(Cell::new(0));
+    socket.on_ack("after", move |socket, ms: u64, ack: Ack| {
+        after(socket, ms, ack, &waiting);
+    });
     socket.on_ack("time", |socket, (), ack: Ack| {
         ack.send(socket.io().now_ms())
     });
@@ -38,12 +43,18 @@ fn ask(socket: &Socket, args: Args, ack: Ack) {
     );
 }
 
-/// Answers later.
-fn after(socket: &Socket, ms: u64, ack: Ack) {
+/// Answers later; one client has so many answers waiting at a time.
+fn after(socket: &Socket, ms: u64, ack: Ack, waiting: &Rc<Cell<usize>>) {
+    if waiting.get() >= AFTERS_MAX {
+        return ack.send(json!({ "ok": false, "error": "too many are waiting" }));
+    }
+    waiting.set(waiting.get() + 1);
+    let waiting = waiting.clone();
     socket
         .io()
         .set_timeout(Duration::from_millis(ms.min(AFTER_MS_MAX)), move || {
-            ack.send(ms)
+            waiting.set(waiting.get() - 1);
+            ack.send(ms);
         });
 }
 

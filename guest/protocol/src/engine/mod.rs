@@ -23,7 +23,7 @@ mod upgrade;
 
 use crate::answer::{Answer, Mark};
 use crate::contract::{Action, Cause, Connection, Session as SessionNumber};
-use crate::limits::CLOSE_BUFFER_MS;
+use crate::limits::{CLOSE_BUFFER_MS, SESSION_BYTES, SESSIONS_SHARE};
 use crate::numbers::{NumberMap, NumberSet};
 use crate::reason::Reason;
 use crate::settings::Settings;
@@ -38,6 +38,8 @@ pub struct Engine {
     pub settings: Settings,
     sessions: NumberMap<SessionNumber, Session>,
     candidates: NumberMap<SessionNumber, Candidate>,
+    /// What both take, by estimate: see `SESSION_BYTES`.
+    held_bytes: u64,
     connections: NumberMap<Connection, Place>,
     sids: BTreeMap<Box<str>, SessionNumber>,
     /// Sessions whose packets the host cannot simply write out: polling or closing.
@@ -48,6 +50,11 @@ pub struct Engine {
     dirty: Vec<SessionNumber>,
     /// What the layer above has not heard of yet.
     notices: Vec<Notice>,
+}
+
+/// What a session takes of the guest's memory, by estimate.
+const fn held_bytes(handshake: &[u8]) -> u64 {
+    SESSION_BYTES + 2 * handshake.len() as u64
 }
 
 /// What a connection is to a session.
@@ -195,7 +202,7 @@ impl Engine {
                 }
             }
             Role::Candidate => {
-                self.candidates.remove(&number);
+                self.take_candidate(number);
                 answer.act(Action::Forget(number));
                 self.dirty.push(number);
             }
@@ -319,7 +326,7 @@ impl Engine {
         parting: Parting,
         answer: &mut Answer,
     ) {
-        let Some(session) = self.sessions.remove(&number) else {
+        let Some(session) = self.take_session(number) else {
             return;
         };
         if self.sids.get(&session.sid) == Some(&number) {
@@ -448,13 +455,36 @@ impl Engine {
             self.unattached.insert(number);
         }
         self.sids.insert(session.sid.clone(), number);
-        self.sessions.insert(number, session);
+        self.held_bytes += held_bytes(&session.handshake);
+        if let Some(before) = self.sessions.insert(number, session) {
+            self.held_bytes -= held_bytes(&before.handshake);
+        }
+    }
+
+    /// Whether another session would be too many, with a handshake of so many bytes.
+    fn is_full(&self, handshake: &[u8]) -> bool {
+        self.held_bytes + held_bytes(handshake) > self.settings.memory_bytes_max / SESSIONS_SHARE
+    }
+
+    fn take_session(&mut self, number: SessionNumber) -> Option<Session> {
+        let session = self.sessions.remove(&number)?;
+        self.held_bytes -= held_bytes(&session.handshake);
+        Some(session)
+    }
+
+    fn take_candidate(&mut self, number: SessionNumber) -> Option<Candidate> {
+        let candidate = self.candidates.remove(&number)?;
+        self.held_bytes -= held_bytes(&candidate.handshake);
+        Some(candidate)
     }
 
     /// Takes a candidate in.
     pub fn put_candidate(&mut self, number: SessionNumber, candidate: Candidate) {
         self.put_connection(number, number, Role::Candidate);
-        self.candidates.insert(number, candidate);
+        self.held_bytes += held_bytes(&candidate.handshake);
+        if let Some(before) = self.candidates.insert(number, candidate) {
+            self.held_bytes -= held_bytes(&before.handshake);
+        }
     }
 
     fn put_connection(&mut self, connection: Connection, session: SessionNumber, role: Role) {
@@ -464,7 +494,7 @@ impl Engine {
     /// Drops what is known of a session, without telling anybody: `restore` replaces it.
     pub fn drop_session(&mut self, number: SessionNumber) {
         let mut connections = Vec::new();
-        if let Some(session) = self.sessions.remove(&number) {
+        if let Some(session) = self.take_session(number) {
             if self.sids.get(&session.sid) == Some(&number) {
                 self.sids.remove(&session.sid);
             }
@@ -477,7 +507,7 @@ impl Engine {
                 }
             }
         }
-        if self.candidates.remove(&number).is_some() {
+        if self.take_candidate(number).is_some() {
             connections.push(number);
         }
         for connection in connections {

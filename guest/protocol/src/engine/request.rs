@@ -10,7 +10,7 @@ use crate::contract::{
     Action, App, AppEvent, Attach, Connection, Judgement, Judging, Request,
     Session as SessionNumber, Transport,
 };
-use crate::limits::{HANDSHAKE_BYTES_MAX, SESSIONS_MAX};
+use crate::limits::HANDSHAKE_BYTES_MAX;
 
 /// The errors of a request, with the codes of the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,13 +162,13 @@ impl Engine {
             answer.close(connection);
             return;
         }
-        if self.sessions.len() + self.candidates.len() >= SESSIONS_MAX {
-            answer.respond(connection, 503, &[("connection", "close")], Vec::new());
-            return;
-        }
         let handshake = handshake::encode(request, query, now_ms);
         if handshake.len() > HANDSHAKE_BYTES_MAX {
             answer.respond(connection, 431, &[("connection", "close")], Vec::new());
+            return;
+        }
+        if self.is_full(&handshake) {
+            answer.respond(connection, 503, &[("connection", "close")], Vec::new());
             return;
         }
         let candidate = Candidate {
@@ -265,7 +265,7 @@ impl Engine {
             .candidates
             .get(&number)
             .is_some_and(|candidate| candidate.judges.is_empty())
-            && let Some(candidate) = self.candidates.remove(&number)
+            && let Some(candidate) = self.take_candidate(number)
         {
             self.connections.remove(&number);
             if !candidate.revision_fits {
@@ -277,7 +277,7 @@ impl Engine {
 
     /// Refuses a handshake that awaits judgement: code 4.
     pub fn refuse_candidate(&mut self, number: SessionNumber, message: &str, answer: &mut Answer) {
-        let Some(candidate) = self.candidates.remove(&number) else {
+        let Some(candidate) = self.take_candidate(number) else {
             return;
         };
         self.connections.remove(&number);
