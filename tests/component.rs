@@ -72,9 +72,14 @@ impl Guest for Sandboxed {
         Ok(())
     }
 
-    fn restore(&mut self, sessions: Vec<native::SavedSession>) -> Result<(), String> {
+    fn restore(
+        &mut self,
+        sessions: Vec<native::SavedSession>,
+        notes: Vec<native::Note>,
+    ) -> Result<(), String> {
         let sessions: Vec<sandboxed::protocol_guest::SavedSession> = sessions.turn();
-        self.guest().restore(&sessions).expect("no crash")
+        let notes: Vec<sandboxed::protocol_guest::Note> = notes.turn();
+        self.guest().restore(&sessions, &notes).expect("no crash")
     }
 
     fn handle(&mut self, now_ms: u64, happened: native::Happened) -> native::Decided {
@@ -100,9 +105,13 @@ impl Guest for Both {
         self.0.configure(settings)
     }
 
-    fn restore(&mut self, sessions: Vec<native::SavedSession>) -> Result<(), String> {
-        let sandboxed = self.1.restore(sessions.clone());
-        let native = self.0.restore(sessions);
+    fn restore(
+        &mut self,
+        sessions: Vec<native::SavedSession>,
+        notes: Vec<native::Note>,
+    ) -> Result<(), String> {
+        let sandboxed = self.1.restore(sessions.clone(), notes.clone());
+        let native = self.0.restore(sessions, notes);
         assert_eq!(sandboxed, native);
         native
     }
@@ -239,6 +248,18 @@ impl<A: Turn<B>, B> Turn<Vec<B>> for Vec<A> {
     }
 }
 
+impl<A: Turn<B>, B, C: Turn<D>, D> Turn<(B, D)> for (A, C) {
+    fn turn(self) -> (B, D) {
+        (self.0.turn(), self.1.turn())
+    }
+}
+
+impl Turn<Result<String, String>> for Result<String, String> {
+    fn turn(self) -> Result<String, String> {
+        self
+    }
+}
+
 impl<A: Turn<B>, B> Turn<Option<B>> for Option<A> {
     fn turn(self) -> Option<B> {
         self.map(Turn::turn)
@@ -299,7 +320,7 @@ plain!(bool, u8, u16, u32, u64, String);
 records! { types:
     Header { name, value }
     Handshake { headers, query, url, address, secure, cross_domain, issued_ms, auth }
-    SocketInfo { socket, id, namespace, handshake }
+    SocketInfo { socket, id, namespace, handshake, recovered }
     Audience { namespace, rooms, except }
     Payload { json, attachments }
     Resumed { info, rooms, data }
@@ -308,28 +329,36 @@ records! { types:
     Counted { ack, receivers }
     Departed { socket, reason, rooms }
     Found { token, sockets }
-    Served { namespace, json, reply }
-    Answered { token, json }
+    Connecting { info, recovered }
+    Recovered { rooms, data, skip_middlewares }
+    Denied { handshake, code, message, context }
+    RoomChange { namespace, room, change, socket }
+    Served { namespace, payload, reply }
+    ReturnAddress { place, token }
+    Answered { token, payload }
+    ServeReply { to, payload }
+    Share { token, outcome }
     Judging { token, handshake }
     Order { socket, act }
     Refusal { message, data }
     Emission { payload, delivery, ack }
     Reply { ack, payload }
     Broadcast { to, payload, delivery, ack }
-    AudienceRooms { to, rooms }
-    AudienceDisconnect { to, close }
-    Find { token, to }
-    Serve { namespace, json, reply }
-    Judgement { token, refusal }
-    Manifest { name, version, namespaces, dynamic, judges_handshakes }
+    AudienceRooms { to, rooms, local }
+    AudienceDisconnect { to, local, close }
+    Find { token, to, local }
+    Serve { namespace, payload, reply }
+    Judgement { token, refusal, initial_headers, headers }
+    Manifest { name, version, namespaces, dynamic, judges_handshakes, decides_cors, hears_denials, hears_rooms }
     LogLine { level, text }
 }
 
 variants! { types:
-    AppEvent { Connecting Resumed Message Acked Counted Disconnected Found Served Answered Judging; }
+    AppEvent { Connecting Resumed Message Acked Counted Disconnected Found Served Answered Judging Sharing Denied Room; }
+    RoomEvent { ; Created Joined Left Deleted }
     Act {
         Refuse Emit Reply Join Leave Disconnect SetData Broadcast AudienceJoin AudienceLeave
-        AudienceDisconnect Find Serve ServeReply Judge; Admit
+        AudienceDisconnect Find Serve ServeReply Judge Share; Admit
     }
     Level { ; Trace Debug Info Warn Error }
 }
@@ -338,28 +367,31 @@ records! { protocol_guest:
     Description { name, version, mount_path, session_key, transports, blob_version_min, blob_version_max }
     Setting { key, value }
     SavedSession { session, blob, waiting }
+    Note { number, bytes }
     Happened { events, frames, text, bytes }
     ReceivedFrame { connection, kind, length }
     Request { connection, transport, method, url, headers, address, secure, fresh }
     Fresh { id, seed_low, seed_high }
     Collected { connection, body }
-    Drained { session, frames }
+    Drained { session, frames, compress }
     Closed { connection, cause }
     Loaded { app, manifest, resume }
-    Commanded { app, orders, home }
+    Commanded { app, orders, place, before, home }
     Lost { app, event }
     Published { channel, bytes }
     Decided { actions, sends, targets, frames, text, bytes }
-    Send { targets, frames, volatile }
+    Send { targets, frames, volatile, compress }
     SentFrame { kind, length }
-    Accept { connection, headers, receive_bytes_max }
-    Response { connection, status, headers, body, last }
+    Accept { connection, headers, receive_bytes_max, deflate }
+    Deflate { threshold, level, window_bits }
+    HandOut { connection, name, headers }
+    Response { connection, status, headers, body, compress, last }
     Collect { connection, bytes_max }
     Attach { session, connection }
     Write { connection, frame }
     Close { connection, code, reason }
     Save { session, blob }
-    Dispatch { app, events }
+    Dispatch { app, place, events }
 }
 
 variants! { protocol_guest:
@@ -373,7 +405,8 @@ variants! { protocol_guest:
         Elapsed Stopping
     }
     Action {
-        Accept Respond Collect Attach Detach Send Write Drain Close Save Forget WakeAt Dispatch Publish
+        Accept Respond HandOut Collect Attach Detach Send Write Drain Close Save Forget WakeAt
+        Note Erase Dispatch Publish
         Subscribe Unsubscribe Log;
     }
 }

@@ -140,13 +140,28 @@ fn order(what: u8, who: u64, variant: u8) -> Order {
                 ack,
             }),
         ),
-        12 => (false, Act::AudienceJoin(AudienceRooms { to, rooms })),
-        13 => (false, Act::Find(Find { token: 1, to })),
+        12 => (
+            false,
+            Act::AudienceJoin(AudienceRooms {
+                to,
+                rooms,
+                local: false,
+            }),
+        ),
+        13 => (
+            false,
+            Act::Find(Find {
+                token: 1,
+                to,
+                local: false,
+            }),
+        ),
         14 if variant.is_multiple_of(4) => (
             false,
             Act::AudienceDisconnect(AudienceDisconnect {
                 to,
                 close: variant.is_multiple_of(8),
+                local: false,
             }),
         ),
         14 => {
@@ -156,6 +171,8 @@ fn order(what: u8, who: u64, variant: u8) -> Order {
                 Act::Judge(Judgement {
                     token: who,
                     refusal,
+                    initial_headers: Vec::new(),
+                    headers: Vec::new(),
                 }),
             )
         }
@@ -272,7 +289,7 @@ proptest! {
                 }
             }
             let saved = SavedSession { session: *session, blob, waiting: 1 };
-            let _ = guest.restore(vec![saved]);
+            let _ = guest.restore(vec![saved], Vec::new());
         }
         let poke = Happened {
             events: vec![Event::Elapsed, Event::Received(20), Event::Stopping],
@@ -287,7 +304,7 @@ proptest! {
     #[test]
     fn no_bytes_are_a_blob_by_chance(blob in vec(any::<u8>(), 1..300)) {
         let mut guest = Protocol::new();
-        let _ = guest.restore(vec![SavedSession { session: 1, blob, waiting: 0 }]);
+        let _ = guest.restore(vec![SavedSession { session: 1, blob, waiting: 0 }], Vec::new());
         guest.handle(5, happened(vec![Event::Elapsed]));
     }
 

@@ -10,8 +10,8 @@ use crate::support::guest::Guest;
 use crate::support::protocol::{Effect, Host, manifest, request, sid};
 use holdfast_protocol::Protocol;
 use holdfast_protocol::contract::{
-    Act, AppEvent, Audience, Body, Broadcast, Cause, Connection, Delivery, Emission, Frame, Order,
-    Payload, Reply, Transport,
+    Act, AppEvent, Audience, Body, Broadcast, Cause, Connecting, Connection, Delivery, Emission,
+    Frame, Order, Payload, Reply, Transport,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -405,7 +405,7 @@ impl<G: Guest> World<G> {
 
     fn heard_by_app(&mut self, event: AppEvent, orders: &mut Vec<Order>) {
         match event {
-            AppEvent::Connecting(info) => {
+            AppEvent::Connecting(Connecting { info, .. }) => {
                 let client = self.owners[&(info.socket >> 16)];
                 self.seats.insert(
                     info.socket,

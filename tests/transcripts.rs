@@ -22,8 +22,9 @@
 use crate::support::protocol::{Effect, Host, manifest, request, sid};
 use holdfast_protocol::Protocol;
 use holdfast_protocol::contract::{
-    Act, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Body, Broadcast, Cause, Delivery,
-    Emission, Event, Find, Frame, Judgement, Lost, Order, Payload, Refusal, Reply, Transport,
+    Act, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Body, Broadcast, Cause, Connecting,
+    Delivery, Emission, Event, Find, Frame, Judgement, Lost, Order, Payload, Refusal, Reply,
+    Transport,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -210,22 +211,28 @@ impl Conversation {
             "audience-join" => to_all(Act::AudienceJoin(AudienceRooms {
                 to: audience(),
                 rooms: list(nth(1)),
+                local: has("local"),
             })),
             "audience-leave" => to_all(Act::AudienceLeave(AudienceRooms {
                 to: audience(),
                 rooms: list(nth(1)),
+                local: has("local"),
             })),
             "audience-disconnect" => to_all(Act::AudienceDisconnect(AudienceDisconnect {
                 to: audience(),
                 close: has("session"),
+                local: has("local"),
             })),
             "find" => to_all(Act::Find(Find {
                 token: 7,
                 to: audience(),
+                local: has("local"),
             })),
             "judge" => to_all(Act::Judge(Judgement {
                 token: nth(0).parse().unwrap(),
                 refusal: words.get(1).map(|word| (*word).to_owned()),
+                initial_headers: Vec::new(),
+                headers: Vec::new(),
             })),
             other => panic!("no such order: {other}"),
         };
@@ -251,6 +258,7 @@ impl Conversation {
                 format!("{line} {}", String::from_utf8(body).unwrap())
             }
             Effect::Accept(connection) => format!("accept {connection}"),
+            Effect::HandOut { connection, name } => format!("hand-out {connection} {name}"),
             Effect::Collect {
                 connection,
                 bytes_max,
@@ -283,7 +291,7 @@ impl Conversation {
 
     fn show_event(&mut self, event: &AppEvent) -> String {
         match event {
-            AppEvent::Connecting(info) => {
+            AppEvent::Connecting(Connecting { info, .. }) => {
                 let name = socket_name(info.socket);
                 self.ids.insert(info.id.clone(), format!("@{name}"));
                 format!(
@@ -324,6 +332,20 @@ impl Conversation {
                 let sockets: Vec<String> = found.sockets.iter().map(show_resumed).collect();
                 format!("found {} {}", found.token, sockets.join("; "))
             }
+            AppEvent::Sharing(judging) => format!("sharing {}", judging.token),
+            AppEvent::Denied(denied) => format!(
+                "denied {} {} {}",
+                denied.code, denied.message, denied.context
+            ),
+            AppEvent::Room(room) => format!(
+                "room {:?} {} {} {}",
+                room.change,
+                room.namespace,
+                room.room,
+                room.socket
+                    .as_ref()
+                    .map_or_else(String::new, |(number, _)| socket_name(*number))
+            ),
             AppEvent::Judging(judging) => {
                 format!("judging {} {}", judging.token, judging.handshake.url)
             }

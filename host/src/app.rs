@@ -252,6 +252,8 @@ fn context(settings: &AppSettings, generation: u32, now_ms: u64) -> Result<Conte
         env: settings.env.clone(),
         script: None,
         shards: settings.shards,
+        instances: 1,
+        place: 0,
         first_ack: u64::from(generation) * ACKS_PER_START,
         seed_low: seed as u64,
         seed_high: (seed >> 64) as u64,

@@ -48,6 +48,8 @@ pub struct Surroundings {
     pub counters: Arc<Counters>,
     /// Bytes one connection's queue may hold.
     pub outbox_bytes_max: usize,
+    /// Bytes of notes that the protocol guest may leave.
+    pub notes_bytes_max: usize,
     /// How long a closing handshake may take.
     pub close_timeout: Duration,
     /// How long a peer may take nothing of what waits for it.

@@ -5,7 +5,9 @@
 //! session is, and never calls a guest.
 
 use crate::files::Files;
-use crate::guest::contract::{Body, Description, Fresh, Header, Request, Response, Transport};
+use crate::guest::contract::{
+    Body, Description, Fresh, HandOut, Header, Request, Response, Transport,
+};
 use crate::mailbox::{Decision, Letter, Shards, Upgraded, fresh_id};
 use crate::telemetry::limited;
 use crate::tickets::Ticket;
@@ -84,6 +86,14 @@ impl Http {
         Ok(self.bring(request, address, ticket).await)
     }
 
+    /// A file of the browser client that the guest decided to give out.
+    fn hand_out(&self, method: &Method, headers: &HeaderMap, file: &HandOut) -> Answer {
+        let answer = self.files.client(method, &file.name, headers);
+        let mut answer = answer.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "nothing is here"));
+        append(answer.headers_mut(), &file.headers);
+        answer
+    }
+
     /// Brings a request to the shard that owns it and carries out what the guest decides.
     async fn bring(
         &self,
@@ -120,6 +130,7 @@ impl Http {
                 accept_key(request.headers()),
             )
         });
+        let (method, headers) = (request.method().clone(), request.headers().clone());
         let mut body = Some(request.into_body());
         loop {
             // A guest that never answers has lost the event to a crash, or is being stopped.
@@ -130,6 +141,10 @@ impl Http {
                 Decision::Respond(response) => {
                     left.armed = false;
                     return respond(response, websocket);
+                }
+                Decision::HandOut(file) => {
+                    left.armed = false;
+                    return self.hand_out(&method, &headers, &file);
                 }
                 Decision::Collect(bytes_max, next) => {
                     answer = next;

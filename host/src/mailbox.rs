@@ -5,7 +5,7 @@
 
 use crate::config::SHARDS_MAX;
 use crate::guest::contract::{
-    AppEvent, Body, Header, Manifest, Order, Published, Request, Response,
+    AppEvent, Body, HandOut, Header, Manifest, Order, Published, Request, Response,
 };
 use crate::tickets::Ticket;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +26,8 @@ pub enum Decision {
     Respond(Response),
     /// Read at most so many bytes of the body, and ask again.
     Collect(u64, oneshot::Receiver<Decision>),
+    /// Answer with a file of the browser client.
+    HandOut(HandOut),
     /// Carry out the upgrade, with these headers.
     Accept(Vec<Header>),
 }
@@ -58,8 +60,8 @@ pub enum Letter {
         generation: u32,
         events: Vec<AppEvent>,
     },
-    /// Orders of the app for the receiving shard.
-    Orders(Vec<Order>),
+    /// Orders of the app for the receiving shard, and how many without a socket it gave before.
+    Orders { orders: Vec<Order>, before: u64 },
     /// The app has started anew.
     AppLoaded { manifest: Manifest, generation: u32 },
     /// A message on a channel.

@@ -209,6 +209,7 @@ impl Records {
                 after.happened.events.push(Event::Drained(Drained {
                     session: number,
                     frames,
+                    compress: false,
                 }));
             }
             Action::Close(close) => self.close(&close, after),
@@ -217,6 +218,23 @@ impl Records {
             }
             Action::Forget(session) => {
                 self.sessions.remove(&session);
+            }
+            Action::Note(note) => {
+                let number = note.number;
+                if !self.note(note, surroundings.notes_bytes_max) {
+                    limited!(
+                        error,
+                        note = number,
+                        shard = surroundings.shard,
+                        "the protocol guest remembers too much: a note is not kept"
+                    );
+                }
+            }
+            Action::Erase(number) => self.erase(number),
+            Action::HandOut(file) => {
+                if let Some(exchange) = self.exchanges.remove(&file.connection) {
+                    let _ = exchange.send(Decision::HandOut(file));
+                }
             }
             Action::WakeAt(at) => after.wake_at = Some(at),
             Action::Dispatch(dispatch) => after.dispatched.push((dispatch.app, dispatch.events)),

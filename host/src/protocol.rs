@@ -5,7 +5,9 @@
 //! what events carry.
 
 use crate::connection::Surroundings;
-use crate::guest::contract::{Event, FrameKind, Happened, Loaded, Manifest, Response, Setting};
+use crate::guest::contract::{
+    Event, FrameKind, Happened, Loaded, Manifest, Note, Response, Setting,
+};
 use crate::guest::{Crash, CrashKind, GuestError, GuestLimits, Module, ProtocolGuest, Runtime};
 use crate::inbox::{nothing, push_frame};
 use crate::mailbox::Decision;
@@ -154,7 +156,27 @@ impl Protocol {
         for some in numbers.chunks(RESTORED_AT_ONCE) {
             let saved = records.saved_sessions(some);
             self.guest
-                .restore(&saved)
+                .restore(&saved, &[])
+                .map_err(|crash| crash.to_string())??;
+        }
+        let mut portion = Vec::new();
+        let mut bytes = 0;
+        for (number, note) in &records.notes {
+            bytes += note.len();
+            portion.push(Note {
+                number: *number,
+                bytes: note.to_vec(),
+            });
+            if bytes >= RESTORED_BYTES_AT_ONCE || portion.len() >= RESTORED_AT_ONCE {
+                self.guest
+                    .restore(&[], &std::mem::take(&mut portion))
+                    .map_err(|crash| crash.to_string())??;
+                bytes = 0;
+            }
+        }
+        if !portion.is_empty() {
+            self.guest
+                .restore(&[], &portion)
                 .map_err(|crash| crash.to_string())??;
         }
         Ok(())
@@ -182,6 +204,8 @@ impl Protocol {
 
 /// Sessions that one call restores.
 const RESTORED_AT_ONCE: usize = 1024;
+/// Bytes of notes after which a call that restores them takes no more.
+const RESTORED_BYTES_AT_ONCE: usize = 4 << 20;
 
 /// The events of a batch one at a time, frames and orders too.
 fn singles(happened: Happened) -> Vec<Happened> {
@@ -213,12 +237,17 @@ fn singles(happened: Happened) -> Vec<Happened> {
                 }
             }
             Event::Commanded(commanded) => {
+                let mut before = commanded.before;
                 for order in commanded.orders {
+                    let for_all = u64::from(order.socket.is_none());
                     let one = crate::guest::contract::Commanded {
                         app: commanded.app,
                         orders: vec![order],
+                        place: commanded.place,
+                        before,
                         home: commanded.home,
                     };
+                    before += for_all;
                     singles.push(Happened {
                         events: vec![Event::Commanded(one)],
                         ..nothing()
@@ -249,6 +278,7 @@ fn lose(lost: &Happened, crash: &Crash, records: &mut Records, surroundings: &Su
             status: 500,
             headers: Vec::new(),
             body: Vec::new(),
+            compress: false,
             last: true,
         };
         // The client may have left meanwhile.

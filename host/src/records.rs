@@ -4,11 +4,11 @@
 //! Called by `perform`, which changes it, and `shard`, which restores guests from it. It never decides.
 
 use crate::connection::Link;
-use crate::guest::contract::{Frame, SavedSession};
+use crate::guest::contract::{Frame, Note, SavedSession};
 use crate::mailbox::Decision;
 use crate::websocket::{Framed, Kind};
 use rustc_hash::FxHashMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use tokio::sync::oneshot;
 
@@ -21,6 +21,9 @@ pub struct Records {
     pub exchanges: FxHashMap<u64, oneshot::Sender<Decision>>,
     /// Sessions, from their first mention to `forget`.
     pub sessions: FxHashMap<u64, Session>,
+    /// What the guest remembers beside sessions, in the order in which it is restored.
+    pub notes: BTreeMap<u64, Box<[u8]>>,
+    notes_bytes: usize,
 }
 
 /// What the host keeps for a session.
@@ -63,6 +66,26 @@ impl Session {
 }
 
 impl Records {
+    /// Keeps a note in place of the one before. False: it would be more than `bytes_max` of them.
+    pub fn note(&mut self, note: Note, bytes_max: usize) -> bool {
+        let before = self.notes.get(&note.number).map_or(0, |note| note.len());
+        let bytes = self.notes_bytes - before + note.bytes.len();
+        if bytes > bytes_max {
+            return false;
+        }
+        self.notes_bytes = bytes;
+        self.notes
+            .insert(note.number, note.bytes.into_boxed_slice());
+        true
+    }
+
+    /// Forgets a note.
+    pub fn erase(&mut self, number: u64) {
+        if let Some(note) = self.notes.remove(&number) {
+            self.notes_bytes -= note.len();
+        }
+    }
+
     /// The sessions that a guest has saved, in the order of their numbers.
     pub fn saved_numbers(&self) -> Vec<u64> {
         let saved = self

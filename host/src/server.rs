@@ -342,6 +342,8 @@ fn run_shard(start: ShardStart) -> Result<(), NodeError> {
         shard: start.shard,
         counters: start.counters,
         outbox_bytes_max: usize::try_from(limits.outbox_bytes_max).unwrap_or(usize::MAX),
+        notes_bytes_max: usize::try_from(start.config.protocol.memory_bytes_max)
+            .unwrap_or(usize::MAX),
         close_timeout: Duration::from_millis(limits.close_timeout_ms),
         write_timeout: Duration::from_millis(limits.write_timeout_ms),
         messages_per_second_max: limits.messages_per_second_max,

@@ -51,6 +51,8 @@ pub struct Shard {
     left: Happened,
     wake_at_ms: Option<u64>,
     stop: Stop,
+    /// How many orders without a socket the app has given.
+    orders_for_all: u64,
 }
 
 /// What the home shard has besides.
@@ -117,6 +119,7 @@ impl Shard {
             left,
             wake_at_ms: None,
             stop: Stop::Running,
+            orders_for_all: 0,
         }
     }
 
@@ -282,9 +285,11 @@ impl Shard {
                         home.take(from, generation, events);
                     }
                 }
-                Letter::Orders(orders) => events.push(Event::Commanded(Commanded {
+                Letter::Orders { orders, before } => events.push(Event::Commanded(Commanded {
                     app: APP,
                     orders,
+                    place: HOME as u32,
+                    before,
                     home: false,
                 })),
                 Letter::AppLoaded {
@@ -567,10 +572,15 @@ impl Shard {
         if orders.is_empty() {
             return;
         }
+        let before = self.orders_for_all;
+        let for_all = orders.iter().filter(|order| order.socket.is_none()).count();
+        self.orders_for_all += for_all as u64;
         if count == 1 {
             after.happened.events.push(Event::Commanded(Commanded {
                 app: APP,
                 orders,
+                place: HOME as u32,
+                before,
                 home: true,
             }));
             return;
@@ -597,10 +607,14 @@ impl Shard {
                 after.happened.events.push(Event::Commanded(Commanded {
                     app: APP,
                     orders,
+                    place: HOME as u32,
+                    before,
                     home: true,
                 }));
             } else {
-                self.surroundings.shards.send(shard, Letter::Orders(orders));
+                self.surroundings
+                    .shards
+                    .send(shard, Letter::Orders { orders, before });
             }
         }
     }
@@ -668,16 +682,12 @@ impl Home {
 /// The socket an event is about, if it is about one.
 const fn socket_of(event: &AppEvent) -> Option<u64> {
     match event {
-        AppEvent::Connecting(info) => Some(info.socket),
+        AppEvent::Connecting(connecting) => Some(connecting.info.socket),
         AppEvent::Resumed(resumed) => Some(resumed.info.socket),
         AppEvent::Message(message) => Some(message.socket),
         AppEvent::Acked(acked) => Some(acked.socket),
         AppEvent::Disconnected(departed) => Some(departed.socket),
-        AppEvent::Counted(_)
-        | AppEvent::Found(_)
-        | AppEvent::Served(_)
-        | AppEvent::Answered(_)
-        | AppEvent::Judging(_) => None,
+        _ => None,
     }
 }
 

@@ -1,12 +1,12 @@
 //! What a protocol guest can be asked, native or in a sandbox. Used by every test that drives one.
 
 use holdfast_protocol::Protocol;
-use holdfast_protocol::contract::{Decided, Happened, SavedSession, Setting};
+use holdfast_protocol::contract::{Decided, Happened, Note, SavedSession, Setting};
 
 /// A protocol guest.
 pub trait Guest {
     fn configure(&mut self, settings: Vec<Setting>) -> Result<(), String>;
-    fn restore(&mut self, sessions: Vec<SavedSession>) -> Result<(), String>;
+    fn restore(&mut self, sessions: Vec<SavedSession>, notes: Vec<Note>) -> Result<(), String>;
     fn handle(&mut self, now_ms: u64, happened: Happened) -> Decided;
 }
 
@@ -15,8 +15,8 @@ impl Guest for Protocol {
         Protocol::configure(self, settings)
     }
 
-    fn restore(&mut self, sessions: Vec<SavedSession>) -> Result<(), String> {
-        Protocol::restore(self, sessions)
+    fn restore(&mut self, sessions: Vec<SavedSession>, notes: Vec<Note>) -> Result<(), String> {
+        Protocol::restore(self, sessions, notes)
     }
 
     fn handle(&mut self, now_ms: u64, happened: Happened) -> Decided {

@@ -5,7 +5,7 @@
 use super::guest::Guest;
 use holdfast_protocol::contract::{
     Action, App, AppEvent, Body, Cause, Closed, Collected, Commanded, Connection, Decided, Drained,
-    Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Order, ReceivedFrame,
+    Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order, ReceivedFrame,
     Request, SavedSession, Session, Setting, Transport,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,10 @@ pub enum Effect {
         last: bool,
     },
     Accept(Connection),
+    HandOut {
+        connection: Connection,
+        name: String,
+    },
     Collect {
         connection: Connection,
         bytes_max: u64,
@@ -76,6 +80,7 @@ pub struct Host<G> {
     pub settings: Vec<Setting>,
     pub now_ms: u64,
     pub records: BTreeMap<Session, Record>,
+    pub notes: BTreeMap<u64, Vec<u8>>,
     pub links: BTreeMap<Connection, Link>,
     pub manifests: BTreeMap<App, Manifest>,
     pub wake_at: Option<u64>,
@@ -110,6 +115,7 @@ impl<G: Guest> Host<G> {
             settings,
             now_ms: 1_000_000,
             records: BTreeMap::new(),
+            notes: BTreeMap::new(),
             links: BTreeMap::new(),
             manifests: BTreeMap::new(),
             wake_at: None,
@@ -137,8 +143,12 @@ impl<G: Guest> Host<G> {
                 0
             },
         });
+        let notes = self.notes.iter().map(|(number, bytes)| Note {
+            number: *number,
+            bytes: bytes.clone(),
+        });
         guest
-            .restore(sessions.collect())
+            .restore(sessions.collect(), notes.collect())
             .expect("what was saved can be read");
         let events = self.manifests.iter().map(|(app, manifest)| {
             Event::Loaded(Loaded {
@@ -356,7 +366,23 @@ impl<G: Guest> Host<G> {
                         .expect("drains a session that is there");
                     effects.push(Effect::Drain(session));
                     let frames = std::mem::take(&mut record.outbox);
-                    drained.push(Event::Drained(Drained { session, frames }));
+                    drained.push(Event::Drained(Drained {
+                        session,
+                        frames,
+                        compress: false,
+                    }));
+                }
+                Action::Note(note) => {
+                    self.notes.insert(note.number, note.bytes);
+                }
+                Action::Erase(number) => {
+                    self.notes.remove(&number);
+                }
+                Action::HandOut(file) => {
+                    effects.push(Effect::HandOut {
+                        connection: file.connection,
+                        name: file.name,
+                    });
                 }
                 Action::Close(close) => {
                     assert_eq!(
@@ -500,6 +526,8 @@ impl<G: Guest> Host<G> {
         self.turn(vec![Event::Commanded(Commanded {
             app,
             orders,
+            place: 0,
+            before: 0,
             home: true,
         })])
     }
@@ -570,5 +598,8 @@ pub fn manifest(namespaces: &[&str], dynamic: bool, judges_handshakes: bool) -> 
         namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
         dynamic,
         judges_handshakes,
+        decides_cors: false,
+        hears_denials: false,
+        hears_rooms: false,
     }
 }

@@ -15,6 +15,23 @@ pub struct Answer {
     events: Vec<(App, Vec<AppEvent>)>,
 }
 
+/// How a send may be treated on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// Only to those that can be written to at once.
+    pub volatile: bool,
+    /// The host may compress it.
+    pub compress: bool,
+}
+
+impl Manner {
+    /// For what the protocol says itself.
+    pub const PLAIN: Manner = Manner {
+        volatile: false,
+        compress: true,
+    };
+}
+
 /// Where the frames of a send begin.
 #[derive(Clone, Copy)]
 pub struct Mark {
@@ -99,7 +116,7 @@ impl Answer {
     }
 
     /// Ends the send; without a receiver it is as if it had not begun.
-    pub fn commit(&mut self, mark: Mark, volatile: bool) {
+    pub fn commit(&mut self, mark: Mark, manner: Manner) {
         let targets = (self.decided.targets.len() - mark.targets) as u32;
         let frames = self.frames_since(mark);
         if targets == 0 {
@@ -109,7 +126,8 @@ impl Answer {
         self.decided.sends.push(Send {
             targets,
             frames,
-            volatile,
+            volatile: manner.volatile,
+            compress: manner.compress,
         });
         self.sends += 1;
     }
@@ -178,6 +196,7 @@ impl Answer {
             status,
             headers,
             body,
+            compress: false,
             last,
         }));
     }
@@ -188,6 +207,7 @@ impl Answer {
             connection,
             headers: Vec::new(),
             receive_bytes_max,
+            deflate: None,
         }));
     }
 
@@ -217,9 +237,11 @@ impl Answer {
     pub fn end_events(&mut self) {
         self.end_sends();
         for (app, events) in std::mem::take(&mut self.events) {
-            self.decided
-                .actions
-                .push(Action::Dispatch(Dispatch { app, events }));
+            self.decided.actions.push(Action::Dispatch(Dispatch {
+                app,
+                place: None,
+                events,
+            }));
         }
     }
 

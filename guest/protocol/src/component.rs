@@ -3,7 +3,7 @@
 
 use crate::Protocol;
 use crate::bindings::exports::holdfast::edge::protocol_guest::Guest;
-use crate::contract::{Decided, Description, Happened, SavedSession, Setting};
+use crate::contract::{Decided, Description, Happened, Note, SavedSession, Setting};
 use std::cell::RefCell;
 
 thread_local! {
@@ -21,8 +21,8 @@ impl Guest for Component {
         PROTOCOL.with_borrow(Protocol::describe)
     }
 
-    fn restore(sessions: Vec<SavedSession>) -> Result<(), String> {
-        PROTOCOL.with_borrow_mut(|protocol| protocol.restore(sessions))
+    fn restore(sessions: Vec<SavedSession>, notes: Vec<Note>) -> Result<(), String> {
+        PROTOCOL.with_borrow_mut(|protocol| protocol.restore(sessions, notes))
     }
 
     fn handle(now_ms: u64, happened: Happened) -> Decided {

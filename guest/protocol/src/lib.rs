@@ -46,14 +46,16 @@ pub mod contract {
     pub use crate::bindings::exports::holdfast::edge::protocol_guest::*;
     pub use crate::bindings::exports::holdfast::edge::types::{
         Ack, Acknowledged, Act, Answered, Audience, AudienceDisconnect, AudienceRooms, Broadcast,
-        Counted, Delivery, Departed, Emission, Find, Found, Handshake, Incoming, Judgement,
-        Judging, Level, Payload, Refusal, Reply, Resumed, Serve, Served, Socket, SocketInfo, Token,
+        Connecting, Counted, Delivery, Denied, Departed, Emission, Find, Found, Handshake,
+        Incoming, Judgement, Judging, Level, Payload, Place, Recovered, Refusal, Reply, Resumed,
+        ReturnAddress, RoomChange, RoomEvent, Serve, ServeReply, Served, Share, Socket, SocketInfo,
+        Token,
     };
 }
 
 use answer::Answer;
 use contract::{
-    Action, Body, Collected, Decided, Description, Event, FrameKind, Happened, Level,
+    Action, Body, Collected, Decided, Description, Event, FrameKind, Happened, Level, Note,
     ReceivedFrame, Save, SavedSession, Setting, Transport,
 };
 use engine::Engine;
@@ -110,7 +112,11 @@ impl Protocol {
     }
 
     /// Takes sessions over that another instance has saved.
-    pub fn restore(&mut self, sessions: Vec<SavedSession>) -> Result<(), String> {
+    pub fn restore(
+        &mut self,
+        sessions: Vec<SavedSession>,
+        _notes: Vec<Note>,
+    ) -> Result<(), String> {
         for saved in sessions {
             let number = saved.session;
             self.engine.drop_session(number);

@@ -143,6 +143,7 @@ impl Broadcast {
             .order_all(Act::AudienceJoin(AudienceRooms {
                 to: self.audience(),
                 rooms,
+                local: self.delivery.contains(Delivery::LOCAL),
             }));
     }
 
@@ -155,6 +156,7 @@ impl Broadcast {
             .order_all(Act::AudienceLeave(AudienceRooms {
                 to: self.audience(),
                 rooms,
+                local: self.delivery.contains(Delivery::LOCAL),
             }));
     }
 
@@ -165,6 +167,7 @@ impl Broadcast {
             .order_all(Act::AudienceDisconnect(AudienceDisconnect {
                 to: self.audience(),
                 close,
+                local: self.delivery.contains(Delivery::LOCAL),
             }));
     }
 

@@ -35,7 +35,7 @@ impl Runtime {
 
     fn handle_event(self: &Rc<Self>, event: AppEvent) {
         match event {
-            AppEvent::Connecting(info) => self.handle_connecting(info),
+            AppEvent::Connecting(connecting) => self.handle_connecting(connecting.info),
             AppEvent::Resumed(resumed) => self.handle_resumed(resumed),
             AppEvent::Message(message) => self.handle_message(message),
             AppEvent::Acked(acked) => self.handle_acked(acked),
@@ -49,6 +49,8 @@ impl Runtime {
             AppEvent::Judging(judging) => self.handle_judging(judging),
             // Messages between servers: never asked for by this version.
             AppEvent::Served(_) | AppEvent::Answered(_) => {}
+            // Not asked for in the manifest.
+            AppEvent::Sharing(_) | AppEvent::Denied(_) | AppEvent::Room(_) => {}
         }
     }
 
@@ -257,6 +259,8 @@ impl Runtime {
         self.order_all(Act::Judge(Judgement {
             token: judging.token,
             refusal,
+            initial_headers: Vec::new(),
+            headers: Vec::new(),
         }));
     }
 

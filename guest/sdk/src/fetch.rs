@@ -135,7 +135,11 @@ impl Runtime {
             done: Box::new(done),
         };
         self.fetches.borrow_mut().insert(token, fetch);
-        self.order_all(Act::Find(Find { token, to }));
+        self.order_all(Act::Find(Find {
+            token,
+            to,
+            local: false,
+        }));
     }
 
     pub(crate) fn handle_found(&self, found: Found) {

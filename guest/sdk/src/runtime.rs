@@ -94,6 +94,9 @@ impl Runtime {
             namespaces,
             dynamic: false,
             judges_handshakes: runtime.judge.borrow().is_some(),
+            decides_cors: false,
+            hears_denials: false,
+            hears_rooms: false,
         };
         Ok((runtime, manifest))
     }

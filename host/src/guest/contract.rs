@@ -36,9 +36,9 @@ pub use app_world::exports::holdfast::edge::app_guest::{
 };
 pub use protocol_world::exports::holdfast::edge::protocol_guest::{
     Accept, Action, Attach, Body, Cause, Close, Closed, Collect, Collected, Commanded, Decided,
-    Description, Dispatch, Drained, Event, Frame, FrameKind, Fresh, Happened, Loaded, Lost,
-    Published, ReceivedFrame, Request, Response, Save, SavedSession, Send, SentFrame, Setting,
-    Transport, Write,
+    Deflate, Description, Dispatch, Drained, Event, Frame, FrameKind, Fresh, HandOut, Happened,
+    Loaded, Lost, Note, Published, ReceivedFrame, Request, Response, Save, SavedSession, Send,
+    SentFrame, Setting, Transport, Write,
 };
 pub use protocol_world::exports::holdfast::edge::types::{
     AppEvent, Header, Level, LogLine, Manifest, Order,

@@ -2,7 +2,7 @@
 //! never performs an action.
 
 use super::contract::protocol_world::{Protocol, ProtocolPre};
-use super::contract::{Decided, Description, Happened, SavedSession, Setting};
+use super::contract::{Decided, Description, Happened, Note, SavedSession, Setting};
 use super::limits::{Crash, GuestLimits};
 use super::module::{GuestError, Module};
 use super::runtime::Runtime;
@@ -75,11 +75,15 @@ impl ProtocolGuest {
     ///
     /// # Errors
     /// The crash, or the guest's sentence when it cannot read a blob.
-    pub fn restore(&mut self, sessions: &[SavedSession]) -> Result<Result<(), String>, Crash> {
+    pub fn restore(
+        &mut self,
+        sessions: &[SavedSession],
+        notes: &[Note],
+    ) -> Result<Result<(), String>, Crash> {
         self.store.set_epoch_deadline(self.limits.ticks());
         self.bindings
             .holdfast_edge_protocol_guest()
-            .call_restore(&mut self.store, sessions)
+            .call_restore(&mut self.store, sessions, notes)
             .map_err(|error| Crash::new(&error))
     }
 

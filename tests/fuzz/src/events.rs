@@ -10,10 +10,10 @@
 use crate::support::guest::Guest;
 use crate::support::protocol::{Effect, Host, Link, happened, manifest, request, sid};
 use holdfast_protocol::contract::{
-    Ack, Act, Answered, App, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Body,
-    Broadcast, Cause, Commanded, Connection, Delivery, Emission, Event, Find, Frame, Judgement,
-    Loaded, Lost, Order, Payload, Published, Refusal, Reply, SavedSession, Serve, Session,
-    Transport,
+    Ack, Act, App, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Body, Broadcast, Cause,
+    Commanded, Connecting, Connection, Delivery, Emission, Event, Find, Frame, Judgement, Loaded,
+    Lost, Order, Payload, Published, Refusal, Reply, ReturnAddress, SavedSession, Serve,
+    ServeReply, Session, Transport,
 };
 use std::collections::BTreeMap;
 
@@ -218,6 +218,8 @@ impl<'a, G: Guest> Play<'a, G> {
                     Event::Commanded(Commanded {
                         app,
                         orders,
+                        place: 0,
+                        before: 0,
                         home: false,
                     }),
                 ])
@@ -299,14 +301,17 @@ impl<'a, G: Guest> Play<'a, G> {
             .iter()
             .map(|(session, blob)| saved(session, blob, 0));
         guest
-            .restore(earlier.collect())
+            .restore(earlier.collect(), Vec::new())
             .expect("what was saved can be read");
         let gone = self
             .earlier
             .keys()
             .filter(|session| !self.host.records.contains_key(session));
         guest
-            .restore(gone.map(|session| saved(session, &[], 0)).collect())
+            .restore(
+                gone.map(|session| saved(session, &[], 0)).collect(),
+                Vec::new(),
+            )
             .expect("nothing can be read");
         let present = self.host.records.iter().map(|(session, record)| {
             let waiting = if record.attached.is_none() {
@@ -317,7 +322,7 @@ impl<'a, G: Guest> Play<'a, G> {
             saved(session, &record.blob, waiting)
         });
         guest
-            .restore(present.collect())
+            .restore(present.collect(), Vec::new())
             .expect("what was saved can be read");
         let loaded = self.host.manifests.iter().map(|(app, manifest)| {
             Event::Loaded(Loaded {
@@ -388,7 +393,9 @@ impl<'a, G: Guest> Play<'a, G> {
                     continue;
                 };
                 let socket = match &event {
-                    AppEvent::Connecting(info) => Some((info.socket, Act::Admit)),
+                    AppEvent::Connecting(Connecting { info, .. }) => {
+                        Some((info.socket, Act::Admit))
+                    }
                     AppEvent::Message(message) => {
                         let payload = message.payload.clone();
                         message
@@ -507,6 +514,7 @@ impl<'a, G: Guest> Play<'a, G> {
                 Act::AudienceJoin(AudienceRooms {
                     to: to(),
                     rooms: rooms(),
+                    local: choice & 2 != 0,
                 }),
             ),
             b'V' => (
@@ -514,6 +522,7 @@ impl<'a, G: Guest> Play<'a, G> {
                 Act::AudienceLeave(AudienceRooms {
                     to: to(),
                     rooms: rooms(),
+                    local: choice & 2 != 0,
                 }),
             ),
             b'D' => (
@@ -521,6 +530,7 @@ impl<'a, G: Guest> Play<'a, G> {
                 Act::AudienceDisconnect(AudienceDisconnect {
                     to: to(),
                     close: choice & 1 != 0,
+                    local: choice & 2 != 0,
                 }),
             ),
             b'F' => (
@@ -528,21 +538,25 @@ impl<'a, G: Guest> Play<'a, G> {
                 Act::Find(Find {
                     token: choice as u64,
                     to: to(),
+                    local: choice & 2 != 0,
                 }),
             ),
             b'S' => (
                 false,
                 Act::Serve(Serve {
                     namespace: namespace(),
-                    json: rest.text(),
+                    payload: payload(),
                     reply: ack(),
                 }),
             ),
             b'Y' => (
                 false,
-                Act::ServeReply(Answered {
-                    token: choice as u64,
-                    json: rest.text(),
+                Act::ServeReply(ServeReply {
+                    to: ReturnAddress {
+                        place: choice as u32,
+                        token: choice as u64,
+                    },
+                    payload: payload(),
                 }),
             ),
             b'g' => {
@@ -552,6 +566,8 @@ impl<'a, G: Guest> Play<'a, G> {
                     Act::Judge(Judgement {
                         token: socket >> 16,
                         refusal,
+                        initial_headers: Vec::new(),
+                        headers: Vec::new(),
                     }),
                 )
             }

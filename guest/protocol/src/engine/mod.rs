@@ -21,7 +21,7 @@ mod request;
 pub mod session;
 mod upgrade;
 
-use crate::answer::{Answer, Mark};
+use crate::answer::{Answer, Manner, Mark};
 use crate::contract::{Action, Cause, Connection, Session as SessionNumber};
 use crate::limits::{CLOSE_BUFFER_MS, SESSION_BYTES, SESSIONS_SHARE};
 use crate::numbers::{NumberMap, NumberSet};
@@ -223,9 +223,10 @@ impl Engine {
         &mut self,
         mark: Mark,
         receivers: impl Iterator<Item = SessionNumber>,
-        volatile: bool,
+        manner: Manner,
         answer: &mut Answer,
     ) -> u32 {
+        let volatile = manner.volatile;
         let frames = answer.frames_since(mark);
         let mut count = 0;
         let mut pollers = Vec::new();
@@ -245,11 +246,11 @@ impl Engine {
             answer.target(number);
         }
         if pollers.is_empty() {
-            answer.commit(mark, volatile);
+            answer.commit(mark, manner);
             return count;
         }
         let again = if streams {
-            answer.commit(mark, true);
+            answer.commit(mark, manner);
             answer.repeat(mark, frames)
         } else {
             mark
@@ -257,7 +258,13 @@ impl Engine {
         for number in pollers {
             answer.target(number);
         }
-        answer.commit(again, false);
+        answer.commit(
+            again,
+            Manner {
+                volatile: false,
+                ..manner
+            },
+        );
         count
     }
 
@@ -287,7 +294,7 @@ impl Engine {
     fn send_bare(&mut self, number: SessionNumber, packet: &str, answer: &mut Answer) {
         let mark = answer.begin();
         answer.text_frame(&[packet]);
-        self.deliver(mark, std::iter::once(number), false, answer);
+        self.deliver(mark, std::iter::once(number), Manner::PLAIN, answer);
     }
 
     // ------------------------------------------------------------------ ending

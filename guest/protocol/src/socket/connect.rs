@@ -3,9 +3,11 @@
 
 use super::peer::{self, Room, Socket, Stage};
 use super::{Sockets, packet};
-use crate::answer::Answer;
+use crate::answer::{Answer, Manner};
 use crate::base64;
-use crate::contract::{App, AppEvent, Refusal, Session as SessionNumber, Socket as SocketNumber};
+use crate::contract::{
+    App, AppEvent, Connecting, Refusal, Session as SessionNumber, Socket as SocketNumber,
+};
 use crate::engine::Engine;
 use crate::limits::{AUTH_BYTES_MAX, SLOTS_PER_SESSION_MAX, SOCKETS_PER_SESSION_MAX};
 use crate::reason::Reason;
@@ -85,7 +87,10 @@ impl Sockets {
         };
         answer.dispatch(
             app,
-            AppEvent::Connecting(socket.info(session, &known.handshake)),
+            AppEvent::Connecting(Connecting {
+                info: socket.info(session, &known.handshake),
+                recovered: None,
+            }),
         );
         peer.sockets.push(socket);
         engine.mark(session);
@@ -113,7 +118,7 @@ impl Sockets {
         let mark = answer.begin();
         packet::encode_control("40", &socket.namespace, &json, answer);
         peer.connect_until_ms = None;
-        engine.deliver(mark, std::iter::once(session), false, answer);
+        engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
         engine.mark(session);
     }
 
@@ -188,7 +193,7 @@ impl Sockets {
         }
         let mark = answer.begin();
         packet::encode_control("41", &socket.namespace, "", answer);
-        engine.deliver(mark, std::iter::once(session), false, answer);
+        engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
         let reason = tell.then_some(Reason::ServerNamespaceDisconnect);
         self.remove(session, slot, reason, engine, answer);
     }
@@ -242,9 +247,10 @@ impl Sockets {
                     Stage::Connected => {
                         AppEvent::Resumed(socket.resumed(session, &known.handshake))
                     }
-                    Stage::Connecting { .. } => {
-                        AppEvent::Connecting(socket.info(session, &known.handshake))
-                    }
+                    Stage::Connecting { .. } => AppEvent::Connecting(Connecting {
+                        info: socket.info(session, &known.handshake),
+                        recovered: None,
+                    }),
                 };
                 answer.dispatch(app, event);
             }
@@ -279,7 +285,7 @@ impl Sockets {
         answer: &mut Answer,
     ) {
         match event {
-            AppEvent::Connecting(info) => {
+            AppEvent::Connecting(Connecting { info, .. }) => {
                 let refusal = Refusal {
                     message: "Internal server error".to_owned(),
                     data: None,
@@ -306,7 +312,10 @@ impl Sockets {
             | AppEvent::Disconnected(_)
             | AppEvent::Found(_)
             | AppEvent::Served(_)
-            | AppEvent::Answered(_) => {}
+            | AppEvent::Answered(_)
+            | AppEvent::Sharing(_)
+            | AppEvent::Denied(_)
+            | AppEvent::Room(_) => {}
         }
     }
 }
@@ -329,5 +338,5 @@ fn send_error(
     json.push('}');
     let mark = answer.begin();
     packet::encode_control("44", namespace, &json, answer);
-    engine.deliver(mark, std::iter::once(session), false, answer);
+    engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
 }

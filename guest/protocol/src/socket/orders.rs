@@ -6,7 +6,7 @@
 use super::namespace::Namespaces;
 use super::peer::{self, Room, Socket, Stage};
 use super::{Sockets, packet};
-use crate::answer::Answer;
+use crate::answer::{Answer, Manner};
 use crate::base64;
 use crate::contract::{
     Act, App, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Broadcast, Counted, Delivery,
@@ -76,17 +76,17 @@ impl Sockets {
     ) {
         match act {
             Act::Broadcast(broadcast) => self.broadcast(app, &broadcast, engine, answer),
-            Act::AudienceJoin(AudienceRooms { to, rooms }) => {
+            Act::AudienceJoin(AudienceRooms { to, rooms, .. }) => {
                 for number in self.audience(app, &to) {
                     self.join(number, &rooms, engine, answer);
                 }
             }
-            Act::AudienceLeave(AudienceRooms { to, rooms }) => {
+            Act::AudienceLeave(AudienceRooms { to, rooms, .. }) => {
                 for number in self.audience(app, &to) {
                     self.leave(number, &rooms, engine);
                 }
             }
-            Act::AudienceDisconnect(AudienceDisconnect { to, close }) => {
+            Act::AudienceDisconnect(AudienceDisconnect { to, close, .. }) => {
                 for number in self.audience(app, &to) {
                     if close {
                         self.put_session_out(now_ms, number, engine, answer);
@@ -128,8 +128,12 @@ impl Sockets {
         let (session, _) = peer::parts(number);
         let mark = answer.begin();
         packet::encode_event(&socket.namespace, emission.ack, &emission.payload, answer);
-        let volatile = emission.delivery.contains(Delivery::VOLATILE);
-        engine.deliver(mark, std::iter::once(session), volatile, answer);
+        engine.deliver(
+            mark,
+            std::iter::once(session),
+            manner(emission.delivery),
+            answer,
+        );
     }
 
     fn reply(&self, number: SocketNumber, reply: &Reply, engine: &mut Engine, answer: &mut Answer) {
@@ -139,7 +143,7 @@ impl Sockets {
         let (session, _) = peer::parts(number);
         let mark = answer.begin();
         packet::encode_ack(&socket.namespace, reply.ack, &reply.payload, answer);
-        engine.deliver(mark, std::iter::once(session), false, answer);
+        engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
     }
 
     fn join(
@@ -283,12 +287,7 @@ impl Sockets {
             packet::encode_event(&to.namespace, *ack, payload, answer);
             namespace.visit(to, |sockets| {
                 let sessions = sockets.map(|number| peer::parts(number).0);
-                receivers = engine.deliver(
-                    mark,
-                    sessions,
-                    delivery.contains(Delivery::VOLATILE),
-                    answer,
-                );
+                receivers = engine.deliver(mark, sessions, manner(*delivery), answer);
             });
         }
         if let Some(ack) = *ack {
@@ -311,6 +310,13 @@ impl Sockets {
                 sockets,
             }),
         );
+    }
+}
+
+fn manner(delivery: Delivery) -> Manner {
+    Manner {
+        volatile: delivery.contains(Delivery::VOLATILE),
+        compress: !delivery.contains(Delivery::UNCOMPRESSED),
     }
 }
 

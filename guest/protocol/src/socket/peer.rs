@@ -189,6 +189,7 @@ impl Socket {
             id: base64::encode_id(self.id),
             namespace: self.namespace.to_string(),
             handshake: handshake::decode(handshake, &self.auth),
+            recovered: false,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::bindings::exports::holdfast::edge::app_guest::{Command, Context, Happening, Manifest};
 use crate::bindings::exports::holdfast::edge::types::{
-    AppEvent, Handshake, Judging, LogLine, SocketInfo,
+    AppEvent, Connecting, Handshake, Judging, LogLine, SocketInfo,
 };
 use crate::component::Outcome;
 use crate::runtime::Runtime;
@@ -33,6 +33,8 @@ pub fn context() -> Context {
         env: Vec::new(),
         script: None,
         shards: 1,
+        instances: 1,
+        place: 0,
         first_ack: 1,
         seed_low: 1,
         seed_high: 2,
@@ -154,9 +156,13 @@ impl Server {
             id,
             namespace: namespace.to_owned(),
             handshake,
+            recovered: false,
         };
         model.peers.insert(socket, Peer::new(info.clone()));
-        model.turn(vec![Happening::Event(AppEvent::Connecting(info))]);
+        model.turn(vec![Happening::Event(AppEvent::Connecting(Connecting {
+            info,
+            recovered: None,
+        }))]);
         let state = model.peers.get(&socket).map(|peer| peer.state.clone());
         drop(model);
         match state {

@@ -4,7 +4,9 @@
 
 use holdfast_protocol::Protocol;
 use holdfast_protocol::bindings::exports::holdfast::edge::protocol_guest::Guest;
-use holdfast_protocol::contract::{Action, Decided, Description, Happened, SavedSession, Setting};
+use holdfast_protocol::contract::{
+    Action, Decided, Description, Happened, Note, SavedSession, Setting,
+};
 use std::cell::RefCell;
 
 thread_local! {
@@ -26,8 +28,8 @@ impl Guest for Fragile {
         PROTOCOL.with_borrow(Protocol::describe)
     }
 
-    fn restore(sessions: Vec<SavedSession>) -> Result<(), String> {
-        PROTOCOL.with_borrow_mut(|protocol| protocol.restore(sessions))
+    fn restore(sessions: Vec<SavedSession>, notes: Vec<Note>) -> Result<(), String> {
+        PROTOCOL.with_borrow_mut(|protocol| protocol.restore(sessions, notes))
     }
 
     fn handle(now_ms: u64, happened: Happened) -> Decided {

@@ -6,7 +6,8 @@ wit_bindgen::generate!({ path: "../../../wit", world: "app" });
 
 use exports::holdfast::edge::app_guest::{Command, Context, Guest, Happening};
 use exports::holdfast::edge::types::{
-    Act, AppEvent, Audience, Broadcast, Delivery, Emission, Manifest, Order, Payload, Reply,
+    Act, AppEvent, Audience, Broadcast, Connecting, Delivery, Emission, Manifest, Order, Payload,
+    Reply,
 };
 
 struct Hostile;
@@ -22,6 +23,9 @@ impl Guest for Hostile {
             namespaces: vec!["/".to_owned(), "/trap".to_owned()],
             dynamic: false,
             judges_handshakes: false,
+            decides_cors: false,
+            hears_denials: false,
+            hears_rooms: false,
         })
     }
 
@@ -32,7 +36,7 @@ impl Guest for Hostile {
 
 fn answer(happening: Happening) -> Vec<Command> {
     match happening {
-        Happening::Event(AppEvent::Connecting(info)) => {
+        Happening::Event(AppEvent::Connecting(Connecting { info, .. })) => {
             assert!(info.namespace != "/trap", "nobody connects here");
             vec![order(info.socket, Act::Admit)]
         }
