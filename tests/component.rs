@@ -375,7 +375,7 @@ records! { protocol_guest:
     Collected { connection, body }
     Drained { session, frames, compress }
     Closed { connection, cause }
-    Loaded { app, manifest, resume }
+    Loaded { app, manifest, resume, place }
     Commanded { app, orders, place, before, home }
     Lost { app, event }
     Published { channel, bytes }

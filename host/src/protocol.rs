@@ -195,6 +195,7 @@ impl Protocol {
                 app: 0,
                 manifest: self.manifest.clone(),
                 resume: false,
+                place: 0,
             })],
             ..nothing()
         };

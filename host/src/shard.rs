@@ -106,6 +106,7 @@ impl Shard {
             app: APP,
             manifest,
             resume: true,
+            place: HOME as u32,
         }));
         Self {
             surroundings,
@@ -302,6 +303,7 @@ impl Shard {
                         app: APP,
                         manifest,
                         resume: true,
+                        place: HOME as u32,
                     }));
                 }
                 Letter::Published(message) => {
@@ -494,6 +496,7 @@ impl Shard {
                     app: APP,
                     manifest,
                     resume: true,
+                    place: HOME as u32,
                 })],
                 ..nothing()
             };

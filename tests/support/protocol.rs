@@ -155,6 +155,7 @@ impl<G: Guest> Host<G> {
                 app: *app,
                 manifest: manifest.clone(),
                 resume: false,
+                place: 0,
             })
         });
         let events: Vec<Event> = events.collect();
@@ -476,6 +477,7 @@ impl<G: Guest> Host<G> {
             app,
             manifest,
             resume: true,
+            place: 0,
         })])
     }
 

@@ -212,6 +212,7 @@ impl<'a, G: Guest> Play<'a, G> {
                     app,
                     manifest,
                     resume: true,
+                    place: 0,
                 };
                 self.host.turn(vec![
                     Event::Loaded(loaded),
@@ -329,6 +330,7 @@ impl<'a, G: Guest> Play<'a, G> {
                 app: *app,
                 manifest: manifest.clone(),
                 resume: false,
+                place: 0,
             })
         });
         guest.handle(self.host.now_ms, happened(loaded.collect()));

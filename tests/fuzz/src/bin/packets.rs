@@ -185,6 +185,7 @@ fn blob(host: &Host<Checked>, session: u64, blob: Vec<u8>) {
             app: 0,
             manifest,
             resume,
+            place: 0,
         })
     };
     let url = format!("/socket.io/?EIO=4&transport=polling&sid={}", sid(session));
