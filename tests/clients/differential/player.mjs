@@ -386,7 +386,7 @@ const STEPS = {
     }
     if (socket.closed) return seen;
     for (const packet of step.finish) player.write(socket, client, player.packet(packet));
-    if (step.finish[0] !== "5") {
+    if (!/^5/.test(step.finish[0])) {
       await socket.more(at, BRIEF_MS);
       look();
       return seen;

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 
 /** Headers that are compared. `connection` only as `close` or nothing: keeping alive is the default. */
 const HEADERS = /^(content-type|content-encoding|cache-control|vary|allow|set-cookie|x-.*|access-control-.*|sec-websocket-(extensions|protocol))$/;
-const SHOWN_CHARS = 300;
+const SHOWN_CHARS = 4000;
 const TYPES = ["CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "EVENT", "ACK"];
 
 /** Names for what each server draws at random, in order of their appearance. */
