@@ -3,6 +3,8 @@
 // Read by run.mjs, which hands the names of the scenarios to each client's program; that program prints a line for
 // each: `ok WAY SCENARIO` or `not WAY SCENARIO: why`. What a client cannot do is not asked of it, with the reason.
 
+import { fileURLToPath } from "node:url";
+
 /** name → what is shown by it. The demo app (guest/apps/demo) is on the other side. */
 export const SCENARIOS = {
   connect: "connects, and the server knows it by the same id; after an upgrade it is on a WebSocket",
@@ -22,6 +24,7 @@ export const SCENARIOS = {
 
 export const WAYS = ["polling", "websocket", "upgrade"];
 
+const PYTHON = new URL("../../../target/matrix-venv/bin/python", import.meta.url);
 const OLD_BURST = "it sends all that waits in one POST: splitting by maxPayload came with 4.5";
 
 /** The clients: how each is run, what it needs (a file, or a word for `prepare`), what it cannot do. */
@@ -29,4 +32,10 @@ export const CLIENTS = [
   { name: "socket.io-client 4.8", run: ["node", "matrix/node.mjs", "socket.io-client"], needs: "node_modules/socket.io-client" },
   { name: "socket.io-client 3.1", run: ["node", "matrix/node.mjs", "socket.io-client-3"], needs: "node_modules/socket.io-client-3", cannot: { "polling burst": OLD_BURST, "upgrade burst": OLD_BURST } },
   { name: "socket.io-client 2.5", run: ["node", "matrix/node.mjs", "socket.io-client-2"], needs: "node_modules/socket.io-client-2", cannot: { "polling burst": OLD_BURST, "upgrade burst": OLD_BURST } },
+  {
+    name: "python-socketio 5.18",
+    run: [fileURLToPath(PYTHON), "matrix/client.py"],
+    needs: "../../target/matrix-venv/installed",
+    cannot: { "polling burst": "it sends what waits in one POST, whatever maxPayload says" },
+  },
 ];
