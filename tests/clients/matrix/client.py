@@ -90,6 +90,14 @@ def namespace():
     same([who["id"], who["namespace"], who["auth"]["token"], who["query"]["colour"]], [admin.id, "/admin", "open sesame", "blue"])
 
 
+def eager():
+    # connect() returns without waiting, and so the first emit may come before the answer.
+    client = Client(events=["echo"])
+    client.sio.connect(client.url, transports=WAYS[way], namespaces=["/"], wait=False)
+    client.next("connect")
+    same(client.ask("echo", "before"), ["before"])
+
+
 def text():
     client = Client(events=["echo"]).connect()
     for sent in ["", "plain", "grüße", "漢字 😀 \u0000 \u2028", '"quoted\\"', "é" * 5000]:

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 export const SCENARIOS = {
   connect: "connects, and the server knows it by the same id; after an upgrade it is on a WebSocket",
   namespace: "joins /echo and /admin as well, with auth and a query, which the server sees",
+  eager: "what is emitted before the server has let the client in arrives too",
   text: "text with characters of all lengths comes back as it was",
   order: "100 events come back in order",
   binary: "binary values, nested in others, go both ways",
@@ -25,9 +26,10 @@ export const SCENARIOS = {
 export const WAYS = ["polling", "websocket", "upgrade"];
 
 const PYTHON = new URL("../../../target/matrix-venv/bin/python", import.meta.url);
+const NATIVE = new URL("../../../target/native-client/debug/holdfast-matrix-native", import.meta.url);
 const OLD_BURST = "it sends all that waits in one POST: splitting by maxPayload came with 4.5";
 
-/** The clients: how each is run, what it needs (a file, or a word for `prepare`), what it cannot do. */
+/** The clients: how each is run, what it needs (a file, or a word for `prepare`), what it cannot do, what it does in part. */
 export const CLIENTS = [
   { name: "socket.io-client 4.8", run: ["node", "matrix/node.mjs", "socket.io-client"], needs: "node_modules/socket.io-client" },
   { name: "socket.io-client 3.1", run: ["node", "matrix/node.mjs", "socket.io-client-3"], needs: "node_modules/socket.io-client-3", cannot: { "polling burst": OLD_BURST, "upgrade burst": OLD_BURST } },
@@ -37,5 +39,15 @@ export const CLIENTS = [
     run: [fileURLToPath(PYTHON), "matrix/client.py"],
     needs: "../../target/matrix-venv/installed",
     cannot: { "polling burst": "it sends what waits in one POST, whatever maxPayload says" },
+  },
+  {
+    name: "rust_socketio 0.6",
+    run: [fileURLToPath(NATIVE)],
+    needs: "../../target/native-client/debug/holdfast-matrix-native",
+    cannot: {
+      "websocket eager": "it sends without having been let in, which ends a session on every server",
+      "upgrade eager": "it sends without having been let in, which ends a session on every server",
+    },
+    partly: "binary: one value at the top is all it takes; acks: only the server's, it cannot give any; burst: it makes a POST of each packet",
   },
 ];

@@ -37,6 +37,11 @@ const SCENARIOS = {
     assert.equal(who.id, admin.id);
   },
 
+  async eager() {
+    const socket = start();
+    assert.deepEqual(await ask(socket, "echo", "before"), ["before"]);
+  },
+
   async text() {
     const socket = await connect();
     for (const text of ["", "plain", "grüße", "漢字 😀 \u0000 \u2028", '"quoted\\"', "é".repeat(5000)]) assert.deepEqual(await ask(socket, "echo", text), [text]);

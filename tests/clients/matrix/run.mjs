@@ -10,6 +10,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer as createHttp } from "node:http";
 import net from "node:net";
+import { setTimeout as later } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startHoldfast, startReference } from "../differential/servers.mjs";
 import { CLIENTS, SCENARIOS, WAYS } from "./matrix.mjs";
@@ -64,6 +65,7 @@ async function matrix(client) {
   console.log(`${failed.length ? "✖" : "✔"} ${client.name}: ${tasks.length - failed.length} of ${tasks.length} in ${seconds} s`);
   failed.forEach((line) => console.log(`    ${line}`));
   if (failed.some((line) => line.endsWith("nothing was said about it"))) console.log(log.slice(-3000));
+  if (client.partly) console.log(`    in part: ${client.partly}`);
   for (const reason of new Set(Object.values(client.cannot ?? {}))) {
     const cannot = Object.keys(client.cannot).filter((key) => client.cannot[key] === reason);
     console.log(`    not asked of it: ${cannot.join(", ")}: ${reason}`);
@@ -86,21 +88,27 @@ function play(client, tasks) {
   });
 }
 
-/** Hands bytes through to a server; asked by HTTP on another port, it cuts all its connections. */
+/**
+ * Hands bytes through to a server; asked by HTTP on another port, it cuts all its connections. A client that polls
+ * notices only if a poll is on its way, so it waits for that: until some client was the last to say something.
+ */
 async function startRelay(target) {
   const { hostname, port } = new URL(target);
   const open = new Set();
+  const waiting = new Set();
   const listening = (server) => new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(`http://127.0.0.1:${server.address().port}`)));
   const relay = net.createServer((client) => {
     const server = net.connect(Number(port), hostname);
     for (const [from, to] of [[client, server], [server, client]]) {
       open.add(from);
+      from.on("data", () => (from === client ? waiting.add(client) : waiting.delete(client)));
       from.pipe(to);
       from.on("error", () => to.destroy());
-      from.on("close", () => (open.delete(from), to.destroy()));
+      from.on("close", () => (open.delete(from), waiting.delete(client), to.destroy()));
     }
   });
-  const control = createHttp((_, response) => {
+  const control = createHttp(async (_, response) => {
+    for (const end = Date.now() + 200; !waiting.size && Date.now() < end; ) await later(5);
     open.forEach((socket) => socket.destroy());
     response.end("cut");
   });
