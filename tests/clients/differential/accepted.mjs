@@ -98,6 +98,38 @@ export const ACCEPTED = [
     then: "stop",
   },
   {
+    id: "msgpack: acknowledgement numbers below zero",
+    reason: "they end the session; the reference takes any whole number, which no client sends",
+    matches: ({ before, reference, holdfast }) => before.some(({ packets = [] }) => packets.some(({ m }) => m?.id < 0)) && !ended(reference) && ended(holdfast),
+    then: "stop",
+  },
+  {
+    id: "nesting deeper than 512",
+    reason: "it ends the session (JSON_DEPTH_MAX); the reference nests until its stack overflows",
+    matches: ({ before, reference, holdfast }) =>
+      before.some(({ packets = [] }) => packets.some((packet) => /\[{513}/.test(packet) || (packet.b && Buffer.from(packet.b, "base64").filter((byte) => byte === 0x91).length > 512))) && !ended(reference) && ended(holdfast),
+    then: "stop",
+  },
+  {
+    id: "a space for the number of an acknowledgement",
+    reason: "the reference reads a space as a nought; to Holdfast it is the space before JSON, or an error",
+    matches: ({ before }) => before.some(({ packets = [] }) => packets.some((packet) => /^4[2356][^[{"]* /.test(packet))),
+    then: "stop",
+  },
+  {
+    id: "a session that ends during an upgrade",
+    reason: "its pending poll has been freed already (see the next one), so it waits for another; in the reference it is over",
+    matches: ({ before, reference, holdfast }) => before.some(({ op, hang, probe = ["2probe"] }) => op === "upgrade" && hang && probe[0] === "2probe") && ended(reference) && ended(holdfast),
+    then: "stop",
+  },
+  {
+    id: "a poll pending while an upgrade is confirmed",
+    reason: "Holdfast frees it at once with a NOOP; the reference after 100 ms, by sending on it what comes meanwhile, or with CLOSE if the upgrade is confirmed earlier",
+    matches: ({ op, reference, holdfast }) =>
+      ["upgrade", "take"].includes(op?.op) && (holdfast.polled ?? holdfast).noop === true && (reference.polled ?? reference).noop !== true,
+    then: "stop",
+  },
+  {
     id: "revision 3: a length in other notations",
     reason: "lengths are decimal digits; the reference takes whatever JavaScript makes a number of, such as 1 with a space behind it",
     matches: ({ before, holdfast }) => before.some(({ body }) => typeof body === "string" && /\d \s*:/.test(body)) && ended(holdfast),
@@ -132,13 +164,6 @@ export const ACCEPTED = [
       const [more, fewer] = [reference.said, holdfast.said];
       return fewer?.length < more?.length && ended(reference) && ended(holdfast) && same(more.filter((text) => !/^CONNECT_ERROR .*"Invalid namespace"/.test(text)), fewer);
     },
-    then: "stop",
-  },
-  {
-    id: "a poll pending while an upgrade is confirmed",
-    reason: "Holdfast frees it at once with a NOOP; the reference after 100 ms, by sending on it what comes meanwhile, or with CLOSE if the upgrade is confirmed earlier",
-    matches: ({ op, reference, holdfast }) =>
-      ["upgrade", "take"].includes(op?.op) && (holdfast.polled ?? holdfast).noop === true && (reference.polled ?? reference).noop !== true,
     then: "stop",
   },
 ];

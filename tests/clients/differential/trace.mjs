@@ -162,6 +162,7 @@ function stringify(value) {
   try {
     return JSON.stringify(value, (_, inner) => {
       if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
+      if (inner instanceof ArrayBuffer) return { "<binary>": Buffer.from(inner).toString("base64") };
       if (inner.type === "Buffer" && Array.isArray(inner.data)) return { "<binary>": Buffer.from(inner.data).toString("base64") };
       return Object.fromEntries(Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)));
     });

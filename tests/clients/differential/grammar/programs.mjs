@@ -77,7 +77,7 @@ function oddPackets(random) {
   const steps = random.once(8) ? [{ op: "open", as: 0, way: way === "upgrade" ? "polling" : way }] : joined(random, 0, { way });
   if (random.once(3)) steps.push({ op: "send", to: 0, packets: ["40/echo,"] }, { op: "settle", to: 0 });
   for (let times = 1 + random.below(4); times > 0; times -= 1) {
-    const packets = random.once(15) ? [deep(random.of([10, 100, 300]), !random.once(4))] : odd(random, random.of(["/", "/echo"]));
+    const packets = random.once(15) ? [deep(random.of([10, 100, 300, 500, 520, 1000]), !random.once(4))] : odd(random, random.of(["/", "/echo"]));
     steps.push({ op: "send", to: 0, packets });
     if (!random.once(4)) steps.push({ op: "settle", to: 0 });
   }
