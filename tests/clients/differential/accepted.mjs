@@ -65,7 +65,7 @@ export const ACCEPTED = [
   },
   {
     id: "volatile right behind another packet",
-    reason: "the reference drops it while its WebSocket is between two ticks; Holdfast while something waits",
+    reason: "the reference drops it while its WebSocket is between two ticks, Holdfast while something waits; and where clients may come back, Holdfast puts an offset behind a string that a client would take for one",
     matches: ({ reference, holdfast }) => same(withoutVolatile(reference), withoutVolatile(holdfast)),
     then: "go on",
   },
@@ -127,6 +127,20 @@ export const ACCEPTED = [
     reason: "Holdfast frees it at once with a NOOP; the reference after 100 ms, by sending on it what comes meanwhile, or with CLOSE if the upgrade is confirmed earlier",
     matches: ({ op, reference, holdfast }) =>
       ["upgrade", "take"].includes(op?.op) && (holdfast.polled ?? holdfast).noop === true && (reference.polled ?? reference).noop !== true,
+    then: "stop",
+  },
+  {
+    id: "recovery with an offset that is not known",
+    reason: "Holdfast recovers by what it has sent, so a client that was sent nothing for long comes back too; the reference opens a new session",
+    matches: ({ op, reference, holdfast }) =>
+      op?.op === "recover" && /CONNECT \/ .*<pid 0|CONNECT \/ .*<pid 2/.test(holdfast.said) && reference.said?.length <= holdfast.said?.length && !same(reference.said?.at(-1), holdfast.said?.at(-1)),
+    then: "stop",
+  },
+  {
+    id: "recovery twice",
+    reason: "a socket comes back once; the reference lets another connection have it too, under the same id",
+    matches: ({ op, before, reference, holdfast }) =>
+      op?.op === "recover" && before.some((step) => step.op === "recover") && /CONNECT \/ .*<pid [02]/.test(reference.said) && new RegExp(`<pid ${op.to}`).test(holdfast.said),
     then: "stop",
   },
   {
