@@ -144,6 +144,19 @@ export const ACCEPTED = [
     then: "stop",
   },
   {
+    id: "offers of permessage-deflate that cannot be taken up",
+    reason: "the connection goes on without compression, as RFC 7692 has it; the reference refuses the whole handshake",
+    matches: ({ config, reference, holdfast }) => config === "compressed" && reference.status === 400 && /Sec-WebSocket-Extensions/.test(reference.body) && holdfast.status === 101 && !holdfast.headers["sec-websocket-extensions"],
+    then: "stop",
+  },
+  {
+    id: "permessage-deflate is not taken up",
+    reason: "the reference takes the offer up, Holdfast does not",
+    open: true,
+    matches: ({ reference, holdfast }) => reference.headers?.["sec-websocket-extensions"] && !holdfast.headers?.["sec-websocket-extensions"],
+    then: "stop",
+  },
+  {
     id: "revision 3: a length in other notations",
     reason: "lengths are decimal digits; the reference takes whatever JavaScript makes a number of, such as 1 with a space behind it",
     matches: ({ before, holdfast }) => before.some(({ body }) => typeof body === "string" && /\d \s*:/.test(body)) && ended(holdfast),
