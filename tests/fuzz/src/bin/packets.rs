@@ -10,8 +10,8 @@ use holdfast_fuzz::support::guest::Guest;
 use holdfast_fuzz::support::protocol::{Effect, Host, happened, manifest, request, sid};
 use holdfast_protocol::Protocol;
 use holdfast_protocol::contract::{
-    Act, AppEvent, Audience, Body, Broadcast, Cause, Closed, Delivery, Drained, Event, Frame,
-    FrameKind, Header, Order, ReceivedFrame, Reply, SavedSession, Setting, Transport,
+    Act, AppEvent, Audience, Body, Broadcast, Cause, Closed, Connecting, Delivery, Drained, Event,
+    Frame, FrameKind, Header, Order, ReceivedFrame, Reply, SavedSession, Setting, Transport,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -170,11 +170,14 @@ fn blob(host: &Host<Checked>, session: u64, blob: Vec<u8>) {
     // The blob may tell of everything that it has bytes for.
     guest.bytes_max = bytes_max(&blob);
     if guest
-        .restore(vec![SavedSession {
-            session,
-            blob,
-            waiting: 1,
-        }])
+        .restore(
+            vec![SavedSession {
+                session,
+                blob,
+                waiting: 1,
+            }],
+            Vec::new(),
+        )
         .is_err()
     {
         return;
@@ -220,6 +223,8 @@ fn blob(host: &Host<Checked>, session: u64, blob: Vec<u8>) {
     let commanded = holdfast_protocol::contract::Commanded {
         app: 0,
         orders,
+        place: 0,
+        before: 0,
         home: true,
     };
     let received = |texts: &[&str]| {
@@ -257,6 +262,7 @@ fn blob(host: &Host<Checked>, session: u64, blob: Vec<u8>) {
     let drained = Drained {
         session,
         frames: vec![Frame::Text("42[\"a\"]".to_owned())],
+        compress: false,
     };
     guest.handle(
         now_ms + 1,
@@ -297,7 +303,7 @@ fn answer(host: &mut Host<Checked>, effects: Vec<Effect>) {
             continue;
         };
         match event {
-            AppEvent::Connecting(info) => orders.push(Order {
+            AppEvent::Connecting(Connecting { info, .. }) => orders.push(Order {
                 socket: Some(info.socket),
                 act: Act::Admit,
             }),
