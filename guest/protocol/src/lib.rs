@@ -60,7 +60,6 @@ use contract::{
 };
 use engine::Engine;
 use engine::packet::Data;
-use engine::payload;
 use settings::Settings;
 use snapshot::{BLOB_VERSION, Remembered};
 use socket::Sockets;
@@ -240,7 +239,7 @@ impl Protocol {
     fn handle_notices(&mut self, now_ms: u64, answer: &mut Answer) {
         for notice in self.engine.take_notices() {
             self.sockets
-                .handle_notice(now_ms, notice, &self.engine, answer);
+                .handle_notice(now_ms, notice, &mut self.engine, answer);
         }
     }
 
@@ -268,27 +267,25 @@ impl Protocol {
     /// `Polling.onDataRequest`).
     fn handle_collected(&mut self, now_ms: u64, collected: Collected, answer: &mut Answer) {
         let connection = collected.connection;
-        let Some(session) = self.engine.begin_post(connection) else {
+        let Some(post) = self.engine.begin_post(connection) else {
             return;
         };
         self.engine.take_post(connection);
-        let body = match &collected.body {
-            Body::Whole(body) => String::from_utf8_lossy(body),
-            Body::TooLong => {
-                Engine::refuse_post(connection, answer);
-                return;
-            }
+        let Body::Whole(body) = &collected.body else {
+            Engine::refuse_post(connection, answer);
+            return;
         };
-        for packet in payload::split(&body) {
+        post.read(body, |packet| {
             if let Some((session, content)) =
-                self.engine.receive_posted(now_ms, session, packet, answer)
+                self.engine
+                    .receive_posted(now_ms, post.session, packet, answer)
             {
                 self.sockets
                     .receive(now_ms, session, content, &mut self.engine, answer);
             }
             self.handle_notices(now_ms, answer);
-        }
-        Engine::finish_post(connection, answer);
+        });
+        Engine::finish_post(post, answer);
     }
 
     /// Looks at every session whose time has come, the earliest first.

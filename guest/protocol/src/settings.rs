@@ -13,6 +13,8 @@ pub struct Settings {
     pub websocket: bool,
     /// Whether OPEN offers upgrades.
     pub allow_upgrades: bool,
+    /// Whether clients of Engine.IO 3 and Socket.IO 2 are let in.
+    pub allow_eio3: bool,
     /// Milliseconds from a pong to the next ping.
     pub ping_interval_ms: u64,
     /// Milliseconds from a ping to the end of a session that has not answered it.
@@ -36,6 +38,7 @@ impl Default for Settings {
             polling: true,
             websocket: true,
             allow_upgrades: true,
+            allow_eio3: false,
             ping_interval_ms: 25_000,
             ping_timeout_ms: 20_000,
             upgrade_timeout_ms: 10_000,
@@ -71,6 +74,7 @@ impl Settings {
             "path" => self.path = path(setting)?,
             "transports" => (self.polling, self.websocket) = transports(setting)?,
             "allow_upgrades" => self.allow_upgrades = truth(setting)?,
+            "allow_eio3" => self.allow_eio3 = truth(setting)?,
             "ping_interval" => {
                 self.ping_interval_ms = number(setting, 1, TIME_MS_MAX, "milliseconds")?
             }
@@ -93,8 +97,8 @@ impl Settings {
             "memory_bytes_max" => self.memory_bytes_max = number(setting, 1, u64::MAX, "bytes")?,
             key => {
                 return Err(format!(
-                    "`{key}` = `{}` is not a setting: allowed are path, transports, allow_upgrades, ping_interval, \
-                     ping_timeout, upgrade_timeout, connect_timeout, max_http_buffer_size, max_attachments",
+                    "`{key}` = `{}` is not a setting: allowed are path, transports, allow_upgrades, allow_eio3, \
+                     ping_interval, ping_timeout, upgrade_timeout, connect_timeout, max_http_buffer_size, max_attachments",
                     setting.value
                 ));
             }
@@ -180,6 +184,7 @@ mod tests {
         assert_eq!(read("path", "/x/").unwrap().path, "/x");
         assert!(!read("transports", "websocket").unwrap().polling);
         assert!(!read("allow_upgrades", "false").unwrap().allow_upgrades);
+        assert!(read("allow_eio3", "true").unwrap().allow_eio3);
         assert_eq!(read("ping_interval", "300").unwrap().ping_interval_ms, 300);
         assert_eq!(read("ping_timeout", "200").unwrap().ping_timeout_ms, 200);
         assert_eq!(read("upgrade_timeout", "1").unwrap().upgrade_timeout_ms, 1);

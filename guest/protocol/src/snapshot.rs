@@ -13,7 +13,7 @@ use crate::socket::Sockets;
 use crate::socket::peer::Peer;
 
 /// The layout that is written, and the only one that is read.
-pub const BLOB_VERSION: u8 = 1;
+pub const BLOB_VERSION: u8 = 2;
 
 const SESSION: u8 = 0;
 const CANDIDATE: u8 = 1;

@@ -1,6 +1,7 @@
 //! The request that opened a session: what of it is remembered, and the OPEN packet. Also the
 //! handshakes that an app has yet to judge.
 
+use super::dialect::Dialect;
 use crate::codec::{Reader, Writer};
 use crate::contract::{App, Handshake, Header, Request};
 use crate::engine::query::Query;
@@ -21,8 +22,9 @@ pub struct Candidate {
     pub handshake: Box<[u8]>,
     /// Whether it wants to become a WebSocket.
     pub upgrade: bool,
-    /// Whether it speaks the fourth revision; asked only after the judgement, as in the reference.
-    pub revision_fits: bool,
+    /// How it speaks. Whether the revision is allowed is asked only after the judgement, as in the
+    /// reference.
+    pub dialect: Dialect,
     /// Who has not answered.
     pub judges: Vec<App>,
     /// When nobody's answer counts any more.
@@ -38,7 +40,7 @@ impl Candidate {
         to.word(self.seed[1]);
         to.bytes(&self.handshake);
         to.byte(u8::from(self.upgrade));
-        to.byte(u8::from(self.revision_fits));
+        self.dialect.encode(to);
         to.number(self.judges.len() as u64);
         for judge in &self.judges {
             to.number(u64::from(*judge));
@@ -52,7 +54,7 @@ impl Candidate {
         let seed = [from.word()?, from.word()?];
         let handshake = from.bytes()?.into();
         let upgrade = from.byte()? != 0;
-        let revision_fits = from.byte()? != 0;
+        let dialect = Dialect::decode(from)?;
         let count = from.count()?;
         let judges = (0..count).map(|_| from.number32()).collect::<Option<_>>()?;
         let until_ms = from.number()?;
@@ -61,7 +63,7 @@ impl Candidate {
             seed,
             handshake,
             upgrade,
-            revision_fits,
+            dialect,
             judges,
             until_ms,
             dirty: false,

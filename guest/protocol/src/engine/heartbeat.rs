@@ -9,6 +9,13 @@ use crate::contract::Session as SessionNumber;
 use crate::reason::Reason;
 
 impl Engine {
+    /// The state of a session whose client is to ping.
+    pub(super) fn awaited(&self, now_ms: u64) -> Heartbeat {
+        Heartbeat::Awaited {
+            until_ms: now_ms + self.settings.ping_interval_ms + self.settings.ping_timeout_ms,
+        }
+    }
+
     /// When a session, or a handshake that awaits judgement, has to be looked at.
     pub fn deadline_ms(&self, number: SessionNumber) -> Option<u64> {
         if let Some(candidate) = self.candidates.get(&number) {
@@ -39,7 +46,9 @@ impl Engine {
             State::Closing { .. } | State::Open => {}
         }
         match session.heartbeat {
-            Heartbeat::Asked { until_ms, .. } if until_ms <= now_ms => {
+            Heartbeat::Asked { until_ms, .. } | Heartbeat::Awaited { until_ms }
+                if until_ms <= now_ms =>
+            {
                 self.end(number, Reason::PingTimeout, Parting::Close, answer);
             }
             Heartbeat::Rest { ping_at_ms } if ping_at_ms <= now_ms => {
@@ -51,7 +60,7 @@ impl Engine {
                 self.mark(number);
                 self.send_bare(number, "2", answer);
             }
-            Heartbeat::Asked { .. } | Heartbeat::Rest { .. } => {}
+            Heartbeat::Asked { .. } | Heartbeat::Rest { .. } | Heartbeat::Awaited { .. } => {}
         }
     }
 

@@ -1,4 +1,4 @@
-//! Engine.IO, fourth revision: connections in, sessions out. Called by `lib.rs` with what happened to
+//! Engine.IO, third and fourth revision: connections in, sessions out. Called by `lib.rs` with what happened to
 //! connections, and by the layer above with what to send. Knows nothing of what the messages mean.
 //!
 //! | file | is |
@@ -9,24 +9,30 @@
 //! | `upgrade.rs` | from polling to a WebSocket |
 //! | `heartbeat.rs` | everything that happens because time passes |
 //! | `session.rs`, `handshake.rs` | state and its bytes |
-//! | `packet.rs`, `payload.rs`, `query.rs` | formats, pure |
+//! | `dialect.rs` | how a session's packets are written |
+//! | `packet.rs`, `payload.rs`, `packet3.rs`, `payload3.rs`, `jsonp.rs`, `query.rs` | formats, pure |
 
+pub mod dialect;
 pub mod handshake;
 mod heartbeat;
+mod jsonp;
 pub mod packet;
+mod packet3;
 pub mod payload;
+pub mod payload3;
 mod polling;
-mod query;
+pub mod query;
 mod request;
 pub mod session;
 mod upgrade;
 
 use crate::answer::{Answer, Manner, Mark};
-use crate::contract::{Action, Cause, Connection, Session as SessionNumber};
+use crate::contract::{Action, Cause, Connection, Frame, Session as SessionNumber};
 use crate::limits::{CLOSE_BUFFER_MS, SESSION_BYTES, SESSIONS_SHARE};
 use crate::numbers::{NumberMap, NumberSet};
 use crate::reason::Reason;
 use crate::settings::Settings;
+use dialect::{Form, Revision};
 use handshake::Candidate;
 use packet::{Content, Data, Packet};
 use session::{Carrier, Heartbeat, Session, State, Upgrade};
@@ -44,6 +50,8 @@ pub struct Engine {
     sids: BTreeMap<Box<str>, SessionNumber>,
     /// Sessions whose packets the host cannot simply write out: polling or closing.
     unattached: NumberSet<SessionNumber>,
+    /// Sessions of the third revision, to which bytes are sent in another form.
+    third: NumberMap<SessionNumber, Form>,
     /// Sessions with a pending poll and something in the outbox for it.
     flush: Vec<SessionNumber>,
     /// Sessions to be saved, or forgotten by the timers.
@@ -99,12 +107,16 @@ enum Parting {
 }
 
 impl Parting {
-    fn body(self) -> &'static [u8] {
-        match self {
-            Parting::Close => b"1",
-            Parting::Noop => b"6",
-            Parting::NoopClose => b"6\x1e1",
-        }
+    fn packets(self) -> Vec<Frame> {
+        let packets: &[&str] = match self {
+            Parting::Close => &["1"],
+            Parting::Noop => &["6"],
+            Parting::NoopClose => &["6", "1"],
+        };
+        packets
+            .iter()
+            .map(|packet| Frame::Text((*packet).to_owned()))
+            .collect()
     }
 }
 
@@ -140,7 +152,11 @@ impl Engine {
         answer: &mut Answer,
     ) -> Option<(SessionNumber, Content<'a>)> {
         let session = self.sessions.get_mut(&number)?;
-        let packet = packet::decode(data);
+        let revision = session.dialect.revision;
+        let packet = match revision {
+            Revision::Fourth => packet::decode(data),
+            Revision::Third => packet3::decode(data),
+        };
         // A POST's close packet is the transport's, whatever the session's state.
         if posted && packet == Packet::Close {
             self.end(number, Reason::TransportClose, Parting::Noop, answer);
@@ -161,7 +177,7 @@ impl Engine {
         }
         match packet {
             Packet::Message(content) => return Some((number, content)),
-            Packet::Pong => {
+            Packet::Pong if revision == Revision::Fourth => {
                 if let Some(session) = self.sessions.get_mut(&number) {
                     session.heartbeat = Heartbeat::Rest {
                         ping_at_ms: now_ms + self.settings.ping_interval_ms,
@@ -169,7 +185,18 @@ impl Engine {
                 }
                 self.mark(number);
             }
-            Packet::Ping(_) => self.end(number, Reason::TransportError, Parting::Close, answer),
+            Packet::Ping(_) if revision == Revision::Third => {
+                let awaited = self.awaited(now_ms);
+                if let Some(session) = self.sessions.get_mut(&number) {
+                    session.heartbeat = awaited;
+                }
+                self.mark(number);
+                self.send_bare(number, "3", answer);
+            }
+            // The wrong direction for the revision.
+            Packet::Ping(_) | Packet::Pong => {
+                self.end(number, Reason::TransportError, Parting::Close, answer)
+            }
             Packet::Invalid => self.end(number, Reason::ParseError, Parting::Close, answer),
             Packet::Open | Packet::Close | Packet::Upgrade | Packet::Noop => {}
         }
@@ -229,8 +256,9 @@ impl Engine {
         let volatile = manner.volatile;
         let frames = answer.frames_since(mark);
         let mut count = 0;
-        let mut pollers = Vec::new();
-        let mut streams = false;
+        let third = !self.third.is_empty() && answer.has_bytes_since(mark);
+        // Those that need the frames in another form, or under another manner.
+        let mut others: Vec<((Option<Form>, bool), SessionNumber)> = Vec::new();
         for number in receivers {
             count += 1;
             if !self.unattached.is_empty() && self.unattached.contains(&number) {
@@ -238,33 +266,36 @@ impl Engine {
                     continue;
                 }
                 if volatile {
-                    pollers.push(number);
+                    let form = self.third.get(&number).copied().filter(|_| third);
+                    others.push(((form, false), number));
                     continue;
                 }
             }
-            streams = true;
+            if third && let Some(form) = self.third.get(&number) {
+                others.push(((Some(*form), volatile), number));
+                continue;
+            }
             answer.target(number);
         }
-        if pollers.is_empty() {
+        if others.is_empty() {
             answer.commit(mark, manner);
             return count;
         }
-        let again = if streams {
-            answer.commit(mark, manner);
-            answer.repeat(mark, frames)
-        } else {
-            mark
-        };
-        for number in pollers {
-            answer.target(number);
+        let frames = answer.frames(mark);
+        answer.commit(mark, manner);
+        others.sort_unstable();
+        for group in others.chunk_by(|(one, _), (next, _)| one == next) {
+            let Some(((form, volatile), _)) = group.first() else {
+                continue;
+            };
+            let again = answer.begin();
+            answer.repeat(&frames, *form);
+            for (_, number) in group {
+                answer.target(*number);
+            }
+            let volatile = *volatile;
+            answer.commit(again, Manner { volatile, ..manner });
         }
-        answer.commit(
-            again,
-            Manner {
-                volatile: false,
-                ..manner
-            },
-        );
         count
     }
 
@@ -345,7 +376,7 @@ impl Engine {
                 if let Some(poll) = polling.poll
                     && self.connections.remove(&poll).is_some()
                 {
-                    polling::respond(poll, parting.body().to_vec(), answer);
+                    polling::respond(&session.dialect, poll, &parting.packets(), answer);
                 }
                 if let Some(connection) = polling.upgrade.connection() {
                     self.close_connection(connection, answer);
@@ -395,6 +426,11 @@ impl Engine {
     /// A session's seed and the request that opened it.
     pub fn session(&self, number: SessionNumber) -> Option<&Session> {
         self.sessions.get(&number)
+    }
+
+    /// Whether a session speaks the third revision: its client is one of Socket.IO 2.
+    pub fn is_third(&self, number: SessionNumber) -> bool {
+        !self.third.is_empty() && self.third.contains_key(&number)
     }
 
     /// A handshake that awaits judgement.
@@ -462,6 +498,9 @@ impl Engine {
             self.unattached.insert(number);
         }
         self.sids.insert(session.sid.clone(), number);
+        if let Some(form) = session.dialect.form(is_polling(&session)) {
+            self.third.insert(number, form);
+        }
         self.held_bytes += held_bytes(&session.handshake);
         if let Some(before) = self.sessions.insert(number, session) {
             self.held_bytes -= held_bytes(&before.handshake);
@@ -475,6 +514,7 @@ impl Engine {
 
     fn take_session(&mut self, number: SessionNumber) -> Option<Session> {
         let session = self.sessions.remove(&number)?;
+        self.third.remove(&number);
         self.held_bytes -= held_bytes(&session.handshake);
         Some(session)
     }

@@ -1,13 +1,14 @@
 //! A request arrives: the reference's checks in the reference's order, then handshake, poll, POST or
 //! upgrade (reference: `Server.verify`, `handshake`, `onWebSocket`).
 
+use super::dialect::{self, Dialect, Revision};
 use super::handshake::{self, Candidate};
 use super::query::Query;
 use super::session::{Carrier, Heartbeat, Polling, Session, State};
 use super::{Engine, Notice, Role, is_polling, polling};
 use crate::answer::Answer;
 use crate::contract::{
-    Action, App, AppEvent, Attach, Connection, Judgement, Judging, Request,
+    Action, App, AppEvent, Attach, Connection, Frame, Judgement, Judging, Request,
     Session as SessionNumber, Transport,
 };
 use crate::limits::HANDSHAKE_BYTES_MAX;
@@ -107,7 +108,7 @@ impl Engine {
         if !upgrade && (carried != transport || carried == "websocket") {
             return Err(Denial::BadRequest);
         }
-        if query.find("EIO") != Some("4") {
+        if Revision::of(query) != session.dialect.revision {
             return Err(Denial::BadRequest);
         }
         Ok(Some(number))
@@ -129,6 +130,7 @@ impl Engine {
                 number,
                 connection,
                 query.find("transport") == Some("websocket"),
+                dialect::is_base64(query),
                 answer,
             );
             return;
@@ -176,7 +178,7 @@ impl Engine {
             seed: [request.fresh.seed_low, request.fresh.seed_high],
             handshake,
             upgrade,
-            revision_fits: query.find("EIO") == Some("4"),
+            dialect: Dialect::of(query, &request.headers),
             judges: judges.to_vec(),
             until_ms: now_ms + self.settings.connect_timeout_ms,
             dirty: true,
@@ -268,7 +270,7 @@ impl Engine {
             && let Some(candidate) = self.take_candidate(number)
         {
             self.connections.remove(&number);
-            if !candidate.revision_fits {
+            if !self.speaks(&candidate.dialect) {
                 answer.act(Action::Forget(number));
             }
             self.open(now_ms, number, candidate, answer);
@@ -294,7 +296,7 @@ impl Engine {
         candidate: Candidate,
         answer: &mut Answer,
     ) {
-        if !candidate.revision_fits {
+        if !self.speaks(&candidate.dialect) {
             self.refuse_revision(number, candidate.upgrade, answer);
             return;
         }
@@ -304,17 +306,22 @@ impl Engine {
         } else {
             Carrier::Polling(Polling::default())
         };
-        let heartbeat = Heartbeat::Rest {
-            ping_at_ms: now_ms + self.settings.ping_interval_ms,
+        let heartbeat = match candidate.dialect.revision {
+            Revision::Fourth => Heartbeat::Rest {
+                ping_at_ms: now_ms + self.settings.ping_interval_ms,
+            },
+            Revision::Third => self.awaited(now_ms),
         };
         let session = Session {
             sid: candidate.sid,
             seed: candidate.seed,
             handshake: candidate.handshake,
+            dialect: candidate.dialect,
             state: State::Open,
             carrier,
             heartbeat,
             post: None,
+            post_octets: false,
             waiting: 0,
             dirty: true,
         };
@@ -329,9 +336,16 @@ impl Engine {
             self.send_bare(number, &open, answer);
         } else {
             // The place for `initial_packet` and cookies.
-            polling::respond(number, open.into_bytes(), answer);
+            if let Some(session) = self.sessions.get(&number) {
+                polling::respond(&session.dialect, number, &[Frame::Text(open)], answer);
+            }
         }
         self.notices.push(Notice::Opened(number));
+    }
+
+    /// Whether the revision is allowed.
+    fn speaks(&self, dialect: &Dialect) -> bool {
+        dialect.revision == Revision::Fourth || self.settings.allow_eio3
     }
 
     /// The reference looks at the revision last; a WebSocket is open by then.

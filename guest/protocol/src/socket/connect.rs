@@ -69,10 +69,16 @@ impl Sockets {
         };
         let slot = peer.next_slot as u16;
         peer.next_slot += 1;
+        let id = if engine.is_third(session) {
+            peer::session_id(&known.sid, namespace)
+        } else {
+            None
+        };
+        let id = id.unwrap_or_else(|| peer::public_id(known.seed, slot));
         let socket = Socket {
             slot,
             app,
-            id: peer::public_id(known.seed, slot),
+            id,
             namespace: namespace.into(),
             stage: Stage::Connecting {
                 until_ms: now_ms + engine.settings.connect_timeout_ms,
@@ -114,7 +120,11 @@ impl Sockets {
         socket.stage = Stage::Connected;
         socket.rooms.push(Room::Own);
         self.namespaces.insert(number, socket);
-        let json = format!("{{\"sid\":\"{}\"}}", base64::encode_id(socket.id));
+        let json = if engine.is_third(session) {
+            String::new()
+        } else {
+            format!("{{\"sid\":\"{}\"}}", base64::encode_id(socket.id))
+        };
         let mark = answer.begin();
         packet::encode_control("40", &socket.namespace, &json, answer);
         peer.connect_until_ms = None;
@@ -140,6 +150,10 @@ impl Sockets {
         }
         let namespace = socket.namespace.clone();
         self.remove(session, slot, tell, engine, answer);
+        if engine.is_third(session) {
+            send_bare_error(session, &namespace, refusal, engine, answer);
+            return;
+        }
         send_error(
             session,
             &namespace,
@@ -336,6 +350,29 @@ fn send_error(
         json.push_str(data);
     }
     json.push('}');
+    let mark = answer.begin();
+    packet::encode_control("44", namespace, &json, answer);
+    engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
+}
+
+/// The error of Socket.IO 2: the data, or the message when there is none to speak of (reference:
+/// `err.data || err.message`).
+fn send_bare_error(
+    session: SessionNumber,
+    namespace: &str,
+    refusal: &Refusal,
+    engine: &mut Engine,
+    answer: &mut Answer,
+) {
+    let data = refusal.data.as_deref().map(str::trim);
+    let json = match data.filter(|data| !matches!(*data, "" | "null" | "false" | "0" | "\"\"")) {
+        Some(data) => data.to_owned(),
+        None => {
+            let mut json = String::new();
+            push_json_string(&refusal.message, &mut json);
+            json
+        }
+    };
     let mark = answer.begin();
     packet::encode_control("44", namespace, &json, answer);
     engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);

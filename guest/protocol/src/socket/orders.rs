@@ -7,7 +7,6 @@ use super::namespace::Namespaces;
 use super::peer::{self, Room, Socket, Stage};
 use super::{Sockets, packet};
 use crate::answer::{Answer, Manner};
-use crate::base64;
 use crate::contract::{
     Act, App, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Broadcast, Counted, Delivery,
     Emission, Find, Found, Level, Order, Reply, Socket as SocketNumber,
@@ -322,7 +321,7 @@ fn manner(delivery: Delivery) -> Manner {
 
 /// The room of this name, for this socket.
 fn room_of(socket: &Socket, name: &str) -> Room {
-    if base64::decode_id(name) == Some(socket.id) {
+    if peer::id_named(name, &socket.namespace) == Some(socket.id) {
         Room::Own
     } else {
         Room::Named(name.into())
