@@ -13,6 +13,7 @@
 
 mod answer;
 mod apps;
+pub mod bare;
 mod base64;
 mod codec;
 #[cfg(all(target_family = "wasm", feature = "component"))]
@@ -94,20 +95,7 @@ impl Protocol {
 
     /// What the host has to know to route.
     pub fn describe(&self) -> Description {
-        // Exchanges always: without polling they are told so (code 0).
-        let mut transports = vec![Transport::Exchange];
-        if self.engine.settings.websocket {
-            transports.push(Transport::Websocket);
-        }
-        Description {
-            name: "socket.io".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            mount_path: self.engine.settings.path.clone(),
-            session_key: "sid".to_owned(),
-            transports,
-            blob_version_min: u32::from(BLOB_VERSION),
-            blob_version_max: u32::from(BLOB_VERSION),
-        }
+        describe(&self.engine.settings)
     }
 
     /// Takes sessions over that another instance has saved.
@@ -305,6 +293,23 @@ impl Protocol {
         let sockets = self.sockets.deadline_ms(session);
         self.timers
             .arm(session, engine.into_iter().chain(sockets).min());
+    }
+}
+
+fn describe(settings: &Settings) -> Description {
+    // Exchanges always: without polling they are told so (code 0).
+    let mut transports = vec![Transport::Exchange];
+    if settings.websocket {
+        transports.push(Transport::Websocket);
+    }
+    Description {
+        name: "socket.io".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        mount_path: settings.path.clone(),
+        session_key: "sid".to_owned(),
+        transports,
+        blob_version_min: u32::from(BLOB_VERSION),
+        blob_version_max: u32::from(BLOB_VERSION),
     }
 }
 
