@@ -11,7 +11,10 @@
 //! | `session.rs`, `handshake.rs` | state and its bytes |
 //! | `packet.rs`, `payload.rs`, `query.rs` | formats, pure |
 
+pub mod cookie;
+pub mod cors;
 pub mod handshake;
+pub mod headers;
 mod heartbeat;
 pub mod packet;
 pub mod payload;
