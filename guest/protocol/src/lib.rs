@@ -21,6 +21,7 @@ mod component;
 mod engine;
 pub mod limits;
 mod numbers;
+mod options;
 mod reason;
 mod settings;
 mod snapshot;

@@ -12,8 +12,11 @@
 //! | `dialect.rs` | how a session's packets are written |
 //! | `packet.rs`, `payload.rs`, `packet3.rs`, `payload3.rs`, `jsonp.rs`, `query.rs` | formats, pure |
 
+pub mod cookie;
+pub mod cors;
 pub mod dialect;
 pub mod handshake;
+pub mod headers;
 mod heartbeat;
 mod jsonp;
 pub mod packet;

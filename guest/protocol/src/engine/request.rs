@@ -3,6 +3,7 @@
 
 use super::dialect::{self, Dialect, Revision};
 use super::handshake::{self, Candidate};
+use super::headers::is_field_value;
 use super::query::Query;
 use super::session::{Carrier, Heartbeat, Polling, Session, State};
 use super::{Engine, Notice, Role, is_polling, polling};
@@ -393,11 +394,4 @@ fn refuse(connection: Connection, upgrade: bool, code: u8, message: &str, answer
         &[("content-type", "application/json")],
         body.into_bytes(),
     );
-}
-
-/// RFC 9110 §5.5: tab, space, visible characters and obs-text.
-fn is_field_value(value: &str) -> bool {
-    value
-        .chars()
-        .all(|c| matches!(c, '\t' | ' '..='~' | '\u{80}'..='\u{ff}'))
 }

@@ -48,6 +48,11 @@ pub fn scan(text: &str) -> Option<Shape> {
     Scanner::new(text).run(&mut Unwatched)
 }
 
+/// Checks a text and tells what is in it.
+pub fn watch(text: &str, watch: &mut impl Watch) -> Option<Shape> {
+    Scanner::new(text).run(watch)
+}
+
 /// Whether each placeholder object of a text that has been scanned names one of so many attachments
 /// (reference: `reconstructPacket`).
 pub fn placeholders_fit(text: &str, attachments: usize) -> bool {
