@@ -90,6 +90,8 @@ impl Settings {
                 let most = number(setting, 0, ATTACHMENTS_MAX, "attachments")?;
                 self.max_attachments = u32::try_from(most).unwrap_or(u32::MAX);
             }
+            // Told by the host; not used yet.
+            "shard" | "shards" | "serve_client" => {}
             "memory_bytes_max" => self.memory_bytes_max = number(setting, 1, u64::MAX, "bytes")?,
             key => {
                 return Err(format!(
@@ -149,7 +151,16 @@ fn path(setting: &Setting) -> Result<String, String> {
 fn transports(setting: &Setting) -> Result<(bool, bool), String> {
     let mut polling = false;
     let mut websocket = false;
-    for name in setting.value.split(',').map(str::trim) {
+    // A list of the file comes as a JSON array; the names have nothing that is escaped in one.
+    let list = setting
+        .value
+        .strip_prefix('[')
+        .and_then(|list| list.strip_suffix(']'));
+    for name in list
+        .unwrap_or(&setting.value)
+        .split(',')
+        .map(|name| name.trim().trim_matches('"'))
+    {
         match name {
             "polling" => polling = true,
             "websocket" => websocket = true,
