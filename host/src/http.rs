@@ -489,6 +489,7 @@ pub fn plain(status: StatusCode, text: &'static str) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::ACCEPT_ENCODING;
 
     #[test]
     fn paths_under_the_mount() {
@@ -514,6 +515,47 @@ mod tests {
         assert_eq!(session_key(Some("sid=%"), "sid"), None);
         assert_eq!(session_key(Some("sid=%ff"), "sid"), None);
         assert_eq!(session_key(None, "sid"), None);
+    }
+
+    #[test]
+    fn answers_are_compressed_if_both_sides_want() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let answer = |compress: bool, asked: &'static str, header: Option<&str>| {
+            let response = Response {
+                connection: 1,
+                status: 200,
+                headers: header
+                    .iter()
+                    .map(|name| Header {
+                        name: (*name).to_owned(),
+                        value: "br".to_owned(),
+                    })
+                    .collect(),
+                body: b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_vec(),
+                compress,
+                last: false,
+            };
+            let asked = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(asked))]);
+            let answer = runtime.block_on(respond(response, false, &asked));
+            let coding = answer.headers().get(CONTENT_ENCODING).cloned();
+            let body = runtime.block_on(answer.into_body().collect()).unwrap();
+            (coding, body.to_bytes())
+        };
+        let (coding, body) = answer(true, "gzip", None);
+        assert!(coding.is_some_and(|coding| coding == "gzip") && body.starts_with(&[0x1f, 0x8b]));
+        let (coding, body) = answer(true, "deflate", None);
+        assert!(coding.is_some_and(|coding| coding == "deflate") && body.starts_with(&[0x78]));
+        for (compress, asked, header, coding) in [
+            (false, "gzip", None, None),
+            (true, "br", None, None),
+            (true, "gzip", Some("content-encoding"), Some("br")),
+        ] {
+            let (found, body) = answer(compress, asked, header);
+            assert_eq!(found.as_ref().and_then(|found| found.to_str().ok()), coding);
+            assert!(body.iter().all(|byte| *byte == b'a'));
+        }
     }
 
     #[test]
