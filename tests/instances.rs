@@ -176,10 +176,10 @@ fn late_answers_to_a_crashed_instance_are_nobodys() {
 fn one_instance_that_crashes_over_a_client_refuses_it() {
     let node = start(2, Instances::PerShard);
     let mut clients = two_each(&node);
-    for crashing in 0..2 {
-        clients[crashing][0].send("40/trap,");
+    for some in &mut clients {
+        some[0].send("40/trap,");
         loop {
-            let text = clients[crashing][0].text();
+            let text = some[0].text();
             if text.starts_with("44/trap,") {
                 break;
             }

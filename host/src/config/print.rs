@@ -81,7 +81,9 @@ fn is_secret(name: &str, text: &str) -> bool {
     let authority = text
         .split_once("://")
         .map(|(_, rest)| rest.split('/').next().unwrap_or_default());
-    SECRETS.iter().any(|word| name.contains(word))
+    // `cors.credentials = true` tells nothing.
+    let tells = text != "true" && text != "false";
+    (tells && SECRETS.iter().any(|word| name.contains(word)))
         || authority.is_some_and(|authority| authority.contains('@'))
 }
 
@@ -114,6 +116,7 @@ mod tests {
                 && is_secret("db_PassWord", "")
                 && is_secret("URL", "redis://user:pw@host/0")
         );
+        assert!(!is_secret("cors.credentials", "true"));
         assert!(!is_secret("URL", "https://host/@scope") && !is_secret("NAME", "a@b"));
     }
 

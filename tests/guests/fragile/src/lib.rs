@@ -5,7 +5,7 @@
 
 #![cfg_attr(
     not(target_family = "wasm"),
-    expect(dead_code, reason = "exported from the component only")
+    allow(dead_code, reason = "exported from the component only")
 )]
 
 use holdfast_protocol::Protocol;
