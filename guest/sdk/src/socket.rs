@@ -2,8 +2,9 @@
 
 use crate::ack::Ack;
 use crate::acks::OnAck;
+use crate::args::split_event;
 use crate::bindings::exports::holdfast::edge::types::{
-    Act, Delivery, Emission, Handshake, Resumed, SocketInfo,
+    Act, Delivery, Emission, Handshake, Payload, Recovered, Resumed, SocketInfo,
 };
 use crate::broadcast::Broadcast;
 use crate::direct::Direct;
@@ -11,12 +12,13 @@ use crate::limits::{
     ACKS_PER_SOCKET_MAX, LISTENERS_PER_SOCKET_MAX, ROOM_BYTES_MAX, ROOMS_PER_SOCKET_MAX,
     SOCKET_DATA_BYTES_MAX,
 };
-use crate::listeners::{Ear, Listener, Listeners, OnEvent};
+use crate::listeners::{Ear, Listener, Listeners, OnAny, OnEvent};
 use crate::log::quoted;
 use crate::message::{RESERVED_EVENTS, event_payload};
 use crate::namespace::Namespace;
 use crate::rooms::Rooms;
-use crate::{AckError, Args, ArgsError, EventError, Io, error};
+use crate::timed::Timed;
+use crate::{AckError, Args, ArgsError, EventError, Io, Rejection, error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -34,7 +36,9 @@ pub struct Socket(Rc<State>);
 struct State {
     namespace: Namespace,
     info: SocketInfo,
-    recovered: bool,
+    resumed: bool,
+    /// A middleware could not be added: nothing is delivered, as nobody knows what it would have rejected.
+    is_deaf: Cell<bool>,
     life: Cell<Life>,
     rooms: RefCell<Vec<String>>,
     data: RefCell<String>,
@@ -97,11 +101,17 @@ impl Socket {
         self.0.life.get() == Life::Connected
     }
 
-    /// Whether it was connected before this instance of the app began: after a crash or a swap. Rooms
-    /// and data are what they were.
+    /// Whether rooms and data are what they were before: it took up where an earlier connection of its
+    /// client ended (connection state recovery), or it was connected before this instance of the app began.
     #[must_use]
     pub fn recovered(&self) -> bool {
-        self.0.recovered
+        self.0.info.recovered || self.0.resumed
+    }
+
+    /// Whether it was connected before this instance of the app began: after a crash or a swap.
+    #[must_use]
+    pub fn resumed(&self) -> bool {
+        self.0.resumed
     }
 
     /// What the app keeps with it. It outlives crashes and swaps, and `fetch_sockets` shows it.
@@ -204,27 +214,99 @@ impl Socket {
         )
     }
 
-    /// Calls a function for every message, before the listeners of its name.
+    /// Like `on_ack`, for the next such message only.
+    pub fn once_ack<A, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
+    where
+        A: DeserializeOwned,
+        F: FnOnce(&Socket, A, Ack) + 'static,
+    {
+        let handler = Cell::new(Some(handler));
+        self.listen(
+            event.into(),
+            true,
+            Rc::new(move |socket, args, ack| {
+                let args = args.read()?;
+                if let Some(handler) = handler.take() {
+                    handler(socket, args, Ack::new(socket.clone(), ack));
+                }
+                Ok(())
+            }),
+        )
+    }
+
+    /// Decides whether a message is delivered (Socket.IO `socket.use`): asked after the functions of
+    /// `on_any`, before the listeners of its name, in the order in which they were added. The first error
+    /// ends it: no listener hears the message, `on_error` hears why. The client hears nothing.
+    ///
+    /// ```
+    /// # use holdfast_sdk::Socket;
+    /// # fn connected(socket: &Socket) {
+    /// socket.middleware(|_, event, _| if event == "secret" { Err("not for you".into()) } else { Ok(()) });
+    /// # }
+    /// ```
+    pub fn middleware(
+        &self,
+        middleware: impl Fn(&Socket, &str, &Args) -> Result<(), Rejection> + 'static,
+    ) -> Listener {
+        let listener = self.add(Ear::Middleware(Rc::new(middleware)), false);
+        if listener == Listener::NONE {
+            self.0.is_deaf.set(true);
+        }
+        listener
+    }
+
+    /// Calls a function for every message, before the middlewares and the listeners of its name.
     pub fn on_any(&self, handler: impl FnMut(&Socket, &str, Args) + 'static) -> Listener {
-        let handler = RefCell::new(handler);
-        self.add(Ear::Any(Rc::new(move |socket, event, args| {
-            call(&handler, |handler| handler(socket, event, args))
-        })))
+        self.add(Ear::Any(any(handler)), false)
+    }
+
+    /// Like `on_any`, before all functions that were added so.
+    pub fn prepend_any(&self, handler: impl FnMut(&Socket, &str, Args) + 'static) -> Listener {
+        self.add(Ear::Any(any(handler)), true)
+    }
+
+    /// Removes all functions of `on_any` and `prepend_any`. For one of them: `off_listener`.
+    pub fn off_any(&self) {
+        self.0.listeners.remove(|_, ear| matches!(ear, Ear::Any(_)));
+    }
+
+    /// Calls a function for every message that is sent to it, broadcasts too; not for acknowledgements.
+    /// It runs when the function that sends has returned.
+    pub fn on_any_outgoing(&self, handler: impl FnMut(&Socket, &str, Args) + 'static) -> Listener {
+        self.0.namespace.runtime().hears_outgoing.set(true);
+        self.add(Ear::AnyOutgoing(any(handler)), false)
+    }
+
+    /// Like `on_any_outgoing`, before all functions that were added so.
+    pub fn prepend_any_outgoing(
+        &self,
+        handler: impl FnMut(&Socket, &str, Args) + 'static,
+    ) -> Listener {
+        self.0.namespace.runtime().hears_outgoing.set(true);
+        self.add(Ear::AnyOutgoing(any(handler)), true)
+    }
+
+    /// Removes all functions of `on_any_outgoing` and `prepend_any_outgoing`.
+    pub fn off_any_outgoing(&self) {
+        self.0
+            .listeners
+            .remove(|_, ear| matches!(ear, Ear::AnyOutgoing(_)));
     }
 
     /// Calls a function when it is about to leave its rooms, with the reason in Socket.IO's words.
     pub fn on_disconnecting(&self, handler: impl Fn(&Socket, &str) + 'static) -> Listener {
-        self.add(Ear::Disconnecting(Rc::new(handler)))
+        self.add(Ear::Disconnecting(Rc::new(handler)), false)
     }
 
     /// Calls a function when it is gone, with the reason in Socket.IO's words.
     pub fn on_disconnect(&self, handler: impl Fn(&Socket, &str) + 'static) -> Listener {
-        self.add(Ear::Disconnected(Rc::new(handler)))
+        self.add(Ear::Disconnected(Rc::new(handler)), false)
     }
 
-    /// Calls a function when a message has other arguments than a listener expects.
+    /// Calls a function when a message is not delivered: it has other arguments than a listener expects,
+    /// or a middleware rejected it.
     pub fn on_error(&self, handler: impl Fn(&Socket, &EventError) + 'static) -> Listener {
-        self.add(Ear::Error(Rc::new(handler)))
+        self.add(Ear::Error(Rc::new(handler)), false)
     }
 
     /// Removes all listeners of an event.
@@ -245,15 +327,21 @@ impl Socket {
                 "on: {name:?} is a reserved event name that no client can send; there is `on_disconnect`"
             );
         }
-        self.add(Ear::Event { name, call, once })
+        self.add(Ear::Event { name, call, once }, false)
     }
 
-    fn add(&self, ear: Ear) -> Listener {
-        self.0.listeners.add(ear).unwrap_or_else(|| {
+    fn add(&self, ear: Ear, is_first: bool) -> Listener {
+        self.0.listeners.add(ear, is_first).unwrap_or_else(|| {
             error!("socket {}: {LISTENERS_PER_SOCKET_MAX} listeners are the limit, one more is not added", self.id());
             Listener::NONE
         })
     }
+}
+
+/// A function for all messages, as the listeners keep it.
+fn any(handler: impl FnMut(&Socket, &str, Args) + 'static) -> OnAny {
+    let handler = RefCell::new(handler);
+    Rc::new(move |socket, event, args| call(&handler, |handler| handler(socket, event, args)))
 }
 
 /// Calls a handler that may change its own variables. It cannot be running already: nothing that an
@@ -278,6 +366,11 @@ impl Socket {
         self.emit("message", args);
     }
 
+    /// The same as `send`.
+    pub fn write(&self, args: impl Serialize) {
+        self.send(args);
+    }
+
     /// Sends it a message that it is to acknowledge. `done` hears the answer, or why there is none;
     /// once, and never before this returns.
     pub fn emit_with_ack<A, F>(&self, event: &str, args: impl Serialize, timeout: Duration, done: F)
@@ -296,6 +389,11 @@ impl Socket {
     /// Whether the next message may be compressed on its way.
     pub fn compress(&self, compressed: bool) -> Direct {
         Direct::new(self.clone()).compress(compressed)
+    }
+
+    /// With a time within which to acknowledge the next message.
+    pub fn timeout(&self, timeout: Duration) -> Timed<Direct> {
+        Direct::new(self.clone()).timeout(timeout)
     }
 
     /// Everybody else in the namespace.
@@ -349,6 +447,7 @@ impl Socket {
             return;
         }
         if let Some(payload) = event_payload(event, args) {
+            self.tell_outgoing(&payload);
             self.order(Act::Emit(Emission {
                 payload,
                 delivery,
@@ -377,6 +476,7 @@ impl Socket {
         };
         let done: OnAck = Box::new(move |answer| done(answer.and_then(|args| Ok(args.read()?))));
         if let Some(ack) = runtime.await_ack(self, timeout, done) {
+            self.tell_outgoing(&payload);
             self.order(Act::Emit(Emission {
                 payload,
                 delivery,
@@ -388,26 +488,35 @@ impl Socket {
 
 /// For the rest of the crate.
 impl Socket {
-    pub(crate) fn connecting(namespace: Namespace, info: SocketInfo) -> Self {
-        let rooms = vec![info.id.clone()];
-        Self::new(namespace, info, false, rooms, "{}".to_owned())
+    pub(crate) fn connecting(
+        namespace: Namespace,
+        mut info: SocketInfo,
+        recovered: Option<Recovered>,
+    ) -> Self {
+        info.recovered |= recovered.is_some();
+        let (rooms, data) = match recovered {
+            Some(Recovered { rooms, data, .. }) => (rooms, data),
+            None => (vec![info.id.clone()], "{}".to_owned()),
+        };
+        Self::new(namespace, info, false, rooms, data)
     }
 
-    pub(crate) fn resumed(namespace: Namespace, resumed: Resumed) -> Self {
+    pub(crate) fn from_resumed(namespace: Namespace, resumed: Resumed) -> Self {
         Self::new(namespace, resumed.info, true, resumed.rooms, resumed.data)
     }
 
     fn new(
         namespace: Namespace,
         info: SocketInfo,
-        recovered: bool,
+        resumed: bool,
         rooms: Vec<String>,
         data: String,
     ) -> Self {
         Self(Rc::new(State {
             namespace,
             info,
-            recovered,
+            resumed,
+            is_deaf: Cell::new(false),
             life: Cell::new(Life::Connected),
             rooms: RefCell::new(rooms),
             data: RefCell::new(data),
@@ -428,6 +537,44 @@ impl Socket {
         if self.0.life.get() != Life::Gone {
             self.0.namespace.runtime().order(self.number(), act);
         }
+    }
+
+    /// What the middlewares say of a message.
+    pub(crate) fn ask_middlewares(&self, event: &str, args: &Args) -> Result<(), Rejection> {
+        if self.0.is_deaf.get() {
+            return Err("too many middlewares".into());
+        }
+        let middlewares = self.0.listeners.pick(|ear| match ear {
+            Ear::Middleware(call) => Some(Rc::clone(call)),
+            _ => None,
+        });
+        middlewares
+            .iter()
+            .try_for_each(|middleware| middleware(self, event, args))
+    }
+
+    /// Calls the outgoing listeners, when the function that sends has returned.
+    pub(crate) fn tell_outgoing(&self, payload: &Payload) {
+        let runtime = self.0.namespace.runtime();
+        if !runtime.hears_outgoing.get() {
+            return;
+        }
+        let calls = self.0.listeners.pick(|ear| match ear {
+            Ear::AnyOutgoing(call) => Some(Rc::clone(call)),
+            _ => None,
+        });
+        if calls.is_empty() {
+            return;
+        }
+        let Some((event, args)) = split_event(payload.clone()) else {
+            return;
+        };
+        let socket = self.clone();
+        runtime.defer(move || {
+            for call in calls {
+                call(&socket, &event, args.clone());
+            }
+        });
     }
 
     /// The client is gone; the node says which rooms it was in.
