@@ -113,6 +113,7 @@ impl Namespace {
         if RESERVED_SERVER_EVENTS.contains(&event) {
             error!("on_server_side: {event:?} is a reserved event name that no instance can send");
         }
+        self.declare();
         self.handlers().add_served(
             event,
             Rc::new(move |args, reply| {

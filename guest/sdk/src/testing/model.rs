@@ -131,7 +131,7 @@ impl Model {
                 continue;
             }
             peer.rooms.push(room.clone());
-            if self.count(socket, room) == 1 {
+            if self.hears_rooms && self.count(socket, room) == 1 {
                 self.tell_room(socket, room, RoomEvent::Created, follows);
             }
             self.tell_room(socket, room, RoomEvent::Joined, follows);
@@ -154,7 +154,7 @@ impl Model {
 
     fn tell_left(&self, socket: u64, room: &str, follows: &mut Vec<Happening>) {
         self.tell_room(socket, room, RoomEvent::Left, follows);
-        if self.count(socket, room) == 0 {
+        if self.hears_rooms && self.count(socket, room) == 0 {
             self.tell_room(socket, room, RoomEvent::Deleted, follows);
         }
     }
