@@ -266,16 +266,21 @@ pub fn is_free(name: &str) -> bool {
         return !variable.is_empty() && !variable.contains(|c: char| c == '=' || c.is_control());
     }
     name.strip_prefix("protocol.").is_some_and(|setting| {
-        setting.split('.').count() <= SETTING_DEPTH_MAX && setting.split('.').all(is_setting)
+        let mut words = setting.split('.');
+        words.clone().count() <= SETTING_DEPTH_MAX
+            && words
+                .next()
+                .is_some_and(|first| is_setting(first) && !first.contains('-'))
+            && words.all(is_setting)
     })
 }
 
-/// Whether a word may be a key of the guest's settings. Two underscores stand for a dot in variables.
+/// Whether a word may be a key of the guest's settings; in a table it may be a header's name. Two
+/// underscores stand for a dot in variables.
 fn is_setting(word: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
     word.starts_with(|c: char| c.is_ascii_lowercase())
-        && word
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && word.chars().all(allowed)
         && !word.contains("__")
         && !word.ends_with('_')
 }
@@ -288,9 +293,11 @@ pub fn unknown(name: &str) -> String {
                 "the setting {name} is not known: tables go {SETTING_DEPTH_MAX} deep at most"
             );
         }
+        let own = own.to_lowercase();
+        let (first, rest) = own.split_at(own.find('.').unwrap_or(own.len()));
         return format!(
-            "the setting {name} is not known: a setting of the protocol guest is in lower case with underscores, such as {}",
-            own.to_lowercase().replace('-', "_")
+            "the setting {name} is not known: a setting of the protocol guest is in lower case with underscores, such as {}{rest}",
+            first.replace('-', "_")
         );
     }
     let leaf = |name: &str| name.rsplit('.').next().map(str::to_owned);
@@ -364,6 +371,7 @@ mod tests {
         assert!(
             is_free("protocol.ping_interval")
                 && is_free("protocol.cors.origin")
+                && is_free("protocol.headers.x-frame-options")
                 && is_free("app.env.a.b")
                 && is_free("app.env.X")
         );
@@ -371,6 +379,8 @@ mod tests {
             "protocol.",
             "protocol.a..b",
             "protocol.a__b",
+            "protocol.a-b",
+            "protocol.-b",
             "protocol.a_",
             "protocol.a.b.c.d.e",
             "protocol.A",

@@ -78,10 +78,10 @@ impl Shard {
                 if happened.len() == 1
                     && let Some(only) = happened.pop()
                 {
-                    limited!(error, event = name_of(&only), report = %crash, "the app crashed over this event: it is lost");
+                    limited!(error, event = name_of(&only), shard = self.surroundings.shard, report = %crash, "the app crashed over this event: it is lost");
                     self.answer_for(now_ms, only, after)?;
                 } else {
-                    limited!(warn, events = happened.len(), report = %crash, "the app crashed: starting it again and repeating the events one by one");
+                    limited!(warn, events = happened.len(), shard = self.surroundings.shard, report = %crash, "the app crashed: starting it again and repeating the events one by one");
                 }
                 self.recover(now_ms, happened, after)
             }
@@ -201,7 +201,7 @@ impl Shard {
                 }
                 Some(Err(crash)) => {
                     self.surroundings.counters.guest_traps.add(1);
-                    limited!(error, event = name_of(&happening), report = %crash, "the app crashed over this event: it is lost");
+                    limited!(error, event = name_of(&happening), shard = self.surroundings.shard, report = %crash, "the app crashed over this event: it is lost");
                     return Some(happening);
                 }
                 None => return Some(happening),
