@@ -71,7 +71,10 @@ pub const PATTERN_BYTES_MAX: usize = 1024;
 /// Bytes of what a regular expression for origins is compiled to. A larger one is refused.
 pub const PATTERN_PROGRAM_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes of an `Origin` header that is compared with regular expressions. A longer one fits none.
+/// Bytes of a value that the CORS options put into a header. A longer one is refused.
+pub const VALUE_BYTES_MAX: usize = 2048;
+
+/// Bytes of an `Origin` header that CORS looks at. A longer one is allowed nothing but what all are.
 pub const ORIGIN_BYTES_MAX: usize = 1024;
 
 /// Headers that settings, or an app for one session, may add to answers of one kind. Settings with more

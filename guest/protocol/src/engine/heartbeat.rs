@@ -14,6 +14,9 @@ impl Engine {
         if let Some(candidate) = self.candidates.get(&number) {
             return Some(candidate.until_ms);
         }
+        if let Some(held) = self.held.get(&number) {
+            return Some(held.until_ms);
+        }
         self.sessions.get(&number)?.deadline_ms()
     }
 
@@ -25,6 +28,14 @@ impl Engine {
             .is_some_and(|candidate| candidate.until_ms <= now_ms)
         {
             self.refuse_candidate(number, "Forbidden", answer);
+            return;
+        }
+        if self
+            .held
+            .get(&number)
+            .is_some_and(|held| held.until_ms <= now_ms)
+        {
+            self.fail_held(now_ms, number, answer);
             return;
         }
         self.elapse_upgrade(now_ms, number, answer);

@@ -4,17 +4,18 @@ use super::packet::Content;
 use super::session::{Carrier, Session, State, Upgrade};
 use super::{Engine, Parting, Role, is_polling, payload};
 use crate::answer::Answer;
-use crate::contract::{Action, Collect, Connection, Frame, Session as SessionNumber};
+use crate::contract::{Action, Collect, Connection, Drained, Session as SessionNumber};
 use crate::limits::NOOP_INTERVAL_MS;
 use crate::reason::Reason;
 
-/// Answers a poll with a payload.
-pub(super) fn respond(poll: Connection, body: Vec<u8>, answer: &mut Answer) {
+/// Answers a poll with a payload, which the host may compress.
+pub(super) fn respond(poll: Connection, body: Vec<u8>, compress: bool, answer: &mut Answer) {
     let headers = [
         ("content-type", "text/plain; charset=UTF-8"),
         ("cache-control", "no-store"),
     ];
     answer.respond(poll, 200, &headers, body);
+    answer.compress(compress);
 }
 
 impl Engine {
@@ -123,7 +124,12 @@ impl Engine {
     }
 
     /// What waited in the outbox, for the pending poll.
-    pub fn handle_drained(&mut self, number: SessionNumber, frames: &[Frame], answer: &mut Answer) {
+    pub fn handle_drained(&mut self, drained: Drained, answer: &mut Answer) {
+        let Drained {
+            session: number,
+            frames,
+            compress,
+        } = drained;
         let Some(session) = self.sessions.get_mut(&number) else {
             return;
         };
@@ -146,7 +152,9 @@ impl Engine {
             && let Some(poll) = polling.poll.take()
         {
             self.connections.remove(&poll);
-            respond(poll, payload::join(frames), answer);
+            let body = payload::join(&frames);
+            let compress = compress && self.settings.compresses(body.len());
+            respond(poll, body, compress, answer);
         }
         self.mark(number);
         if let Some(connection) = confirmed {
@@ -192,7 +200,7 @@ impl Engine {
             && let Some(poll) = polling.poll.take()
         {
             self.connections.remove(&poll);
-            respond(poll, Parting::Noop.body().to_vec(), answer);
+            respond(poll, Parting::Noop.body().to_vec(), false, answer);
             self.mark(number);
         }
     }

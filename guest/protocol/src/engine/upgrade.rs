@@ -131,7 +131,7 @@ impl Engine {
         if let Some(poll) = poll
             && self.connections.remove(&poll).is_some()
         {
-            super::polling::respond(poll, Parting::Noop.body().to_vec(), answer);
+            super::polling::respond(poll, Parting::Noop.body().to_vec(), false, answer);
         }
         self.unattached.remove(&number);
         answer.act(Action::Attach(Attach {
