@@ -25,8 +25,8 @@ use crate::support::protocol::{Effect, Host, manifest, request, sid};
 use holdfast_protocol::Protocol;
 use holdfast_protocol::contract::{
     Act, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Body, Broadcast, Cause, Connecting,
-    Delivery, Emission, Event, Find, Frame, Header, Judgement, Lost, Order, Payload, Refusal, Reply,
-    Share, Transport,
+    Delivery, Emission, Event, Find, Frame, Header, Judgement, Lost, Order, Payload, Refusal,
+    Reply, Share, Transport,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -5,9 +5,8 @@
 use super::guest::Guest;
 use holdfast_protocol::contract::{
     Action, App, AppEvent, Body, Cause, Closed, Collected, Commanded, Connection, Decided, Deflate,
-    Drained,
-    Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order, ReceivedFrame,
-    Request, SavedSession, Send, Session, Setting, Transport,
+    Drained, Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order,
+    ReceivedFrame, Request, SavedSession, Send, Session, Setting, Transport,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
