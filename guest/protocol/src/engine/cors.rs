@@ -4,7 +4,8 @@
 use super::headers::is_field_value;
 use crate::contract::{Header, Request};
 use crate::limits::{
-    ORIGIN_BYTES_MAX, ORIGINS_MAX, PATTERN_BYTES_MAX, PATTERN_PROGRAM_BYTES_MAX, VALUE_BYTES_MAX,
+    ORIGIN_BYTES_MAX, ORIGINS_MAX, PATTERN_BYTES_MAX, PATTERN_PROGRAM_BYTES_MAX, PATTERNS_MAX,
+    VALUE_BYTES_MAX,
 };
 use crate::options::Value;
 use regex_lite::{Regex, RegexBuilder};
@@ -216,8 +217,13 @@ impl Origin {
                 if list.len() > ORIGINS_MAX {
                     return Err(format!("more than {ORIGINS_MAX} origins"));
                 }
-                let list: Result<_, String> = list.iter().map(Allowed::from_value).collect();
-                Ok(Origin::Reflected(list?))
+                let list = list.iter().map(Allowed::from_value);
+                let list = list.collect::<Result<Vec<_>, _>>()?;
+                let patterns = list.iter().filter(|one| matches!(one, Allowed::Like(_)));
+                if patterns.count() > PATTERNS_MAX {
+                    return Err(format!("more than {PATTERNS_MAX} regular expressions"));
+                }
+                Ok(Origin::Reflected(list))
             }
             one => Ok(Origin::Reflected(vec![Allowed::from_value(one)?])),
         }
