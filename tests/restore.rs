@@ -6,8 +6,8 @@ use crate::support::protocol::{Effect, Host, happened, manifest, request, sid};
 use holdfast_protocol::Protocol;
 use holdfast_protocol::contract::{
     Act, Audience, AudienceDisconnect, AudienceRooms, Body, Broadcast, Cause, Delivery, Emission,
-    Event, Find, Frame, FrameKind, Happened, Judgement, Order, Payload, ReceivedFrame, Refusal,
-    Reply, SavedSession, Transport,
+    Event, Find, Frame, FrameKind, Happened, Header, Judgement, Order, Payload, ReceivedFrame,
+    Refusal, Reply, SavedSession, Share, Transport,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -79,6 +79,13 @@ fn payload(variant: u8) -> Payload {
             json: format!("[\"e\",{variant}]"),
             attachments: Vec::new(),
         }
+    }
+}
+
+fn header(name: &str, variant: u8) -> Header {
+    Header {
+        name: name.to_owned(),
+        value: variant.to_string(),
     }
 }
 
@@ -171,10 +178,23 @@ fn order(what: u8, who: u64, variant: u8) -> Order {
                 Act::Judge(Judgement {
                     token: who,
                     refusal,
-                    initial_headers: Vec::new(),
-                    headers: Vec::new(),
+                    initial_headers: vec![header("x-initial", variant)],
+                    headers: vec![header("x-own", variant)],
                 }),
             )
+        }
+        15 if variant.is_multiple_of(2) => {
+            let outcome = match variant % 8 {
+                0 => Err("no".to_owned()),
+                2 => Ok("false".to_owned()),
+                4 => Ok("true".to_owned()),
+                _ => Ok("{\"origin\":true,\"credentials\":true}".to_owned()),
+            };
+            let share = Share {
+                token: who,
+                outcome,
+            };
+            (false, Act::Share(share))
         }
         _ => (true, Act::Disconnect(variant.is_multiple_of(2))),
     };
@@ -185,15 +205,19 @@ fn order(what: u8, who: u64, variant: u8) -> Order {
 }
 
 fn play(steps: &[Step]) -> Host<Protocol> {
-    let mut host = Host::new(
-        Protocol::new,
-        &[("upgrade_timeout", "2000"), ("connect_timeout", "30000")],
-    );
+    let mut settings = vec![("upgrade_timeout", "2000"), ("connect_timeout", "30000")];
+    if steps.len().is_multiple_of(2) {
+        settings.extend([("cors.origin", "true"), ("cookie", "true")]);
+    }
+    if steps.len().is_multiple_of(3) {
+        settings.extend([("headers.x-all", "1"), ("initial_packet", "hello")]);
+    }
+    let mut host = Host::new(Protocol::new, &settings);
     host.shadowing = true;
-    host.load(
-        0,
-        manifest(&["/", "/b"], false, steps.len().is_multiple_of(5)),
-    );
+    let mut manifest_of_0 = manifest(&["/", "/b"], false, steps.len().is_multiple_of(5));
+    manifest_of_0.decides_cors = steps.len().is_multiple_of(7);
+    manifest_of_0.hears_denials = steps.len().is_multiple_of(4);
+    host.load(0, manifest_of_0);
     let mut next = 1;
     for (what, who, variant) in steps {
         let (who, variant) = (u64::from(*who) % next.max(1), *variant);
@@ -210,7 +234,15 @@ fn play(steps: &[Step]) -> Host<Protocol> {
                 next += 1;
             }
             2..=4 => {
-                host.request(request(next, Transport::Exchange, "GET", &url(0, who), &[]));
+                let origin = format!("https://{variant}.example");
+                let headers = [("origin", origin.as_str())];
+                host.request(request(
+                    next,
+                    Transport::Exchange,
+                    "GET",
+                    &url(0, who),
+                    &headers,
+                ));
                 next += 1;
             }
             5 => {

@@ -221,6 +221,26 @@ impl Answer {
         }));
     }
 
+    /// Whether the host may compress the answer that was given last.
+    pub fn compress(&mut self, compress: bool) {
+        if let Some(Action::Respond(response)) = self.decided.actions.last_mut() {
+            response.compress = compress;
+        }
+    }
+
+    /// Puts headers in front of those of the answer that was given last.
+    pub fn prepend_headers(&mut self, mut headers: Vec<Header>) {
+        if let Some(Action::Respond(response)) = self.decided.actions.last_mut() {
+            headers.append(&mut response.headers);
+            response.headers = headers;
+        }
+    }
+
+    /// The actions so far, to be completed.
+    pub fn actions(&mut self) -> impl Iterator<Item = &mut Action> {
+        self.decided.actions.iter_mut()
+    }
+
     /// Carries out an upgrade.
     pub fn accept(&mut self, connection: Connection, receive_bytes_max: u64) {
         self.act(Action::Accept(Accept {

@@ -16,6 +16,19 @@ pub struct Apps {
 struct Served {
     dynamic: bool,
     judges: bool,
+    shares: bool,
+    hears_denials: bool,
+}
+
+/// What apps want to be asked, or told, of requests.
+#[derive(Debug, Default)]
+pub struct Interests {
+    /// Who is asked about handshakes.
+    pub judges: Vec<App>,
+    /// Who is asked about CORS.
+    pub sharer: Option<App>,
+    /// Who hears of refused requests.
+    pub hearers: Vec<App>,
 }
 
 impl Apps {
@@ -30,6 +43,8 @@ impl Apps {
             Served {
                 dynamic: manifest.dynamic,
                 judges: manifest.judges_handshakes,
+                shares: manifest.decides_cors,
+                hears_denials: manifest.hears_denials,
             },
         );
         for namespace in manifest.namespaces {
@@ -56,12 +71,16 @@ impl Apps {
         })
     }
 
-    /// Who wants to be asked about handshakes.
-    pub fn judges(&self) -> Vec<App> {
-        self.apps
-            .iter()
-            .filter(|(_, served)| served.judges)
-            .map(|(app, _)| *app)
-            .collect()
+    /// What the apps want to be asked, or told, of requests.
+    pub fn interests(&self) -> Interests {
+        let those = |wants: fn(&Served) -> bool| {
+            let apps = self.apps.iter().filter(move |(_, served)| wants(served));
+            apps.map(|(app, _)| *app)
+        };
+        Interests {
+            judges: those(|served| served.judges).collect(),
+            sharer: those(|served| served.shares).next(),
+            hearers: those(|served| served.hears_denials).collect(),
+        }
     }
 }

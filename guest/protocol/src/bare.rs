@@ -118,6 +118,7 @@ impl<L: Layer> Bare<L> {
             self.timers.arm(session, self.engine.deadline_ms(session));
         }
         self.engine.flush(&mut answer);
+        self.engine.finish(&mut answer);
         for session in self.engine.take_dirty() {
             self.timers.arm(session, self.engine.deadline_ms(session));
             if let Some(known) = self.engine.session(session) {
@@ -145,18 +146,15 @@ impl<L: Layer> Bare<L> {
                     self.receive(now_ms, message, answer);
                 }
             }
-            Event::Requested(request) => self.engine.handle_requested(now_ms, request, &[], answer),
+            Event::Requested(request) => self.engine.handle_requested(now_ms, request, answer),
             Event::Collected(collected) => self.handle_collected(now_ms, &collected, answer),
-            Event::Drained(drained) => {
-                self.engine
-                    .handle_drained(drained.session, &drained.frames, answer)
-            }
+            Event::Drained(drained) => self.engine.handle_drained(drained, answer),
             Event::Closed(closed) => {
                 self.engine
                     .handle_closed(closed.connection, closed.cause, answer)
             }
             Event::Overflowed(session) => self.engine.handle_overflowed(session, answer),
-            Event::Stopping => self.engine.stop(answer),
+            Event::Stopping => self.engine.stop(now_ms, answer),
             // Of apps, of time, which is looked at in every call, and of other nodes.
             _ => {}
         }

@@ -110,14 +110,16 @@ impl Protocol {
             self.engine.drop_session(number);
             self.sockets.drop_peer(number);
             if !saved.blob.is_empty() {
-                match snapshot::decode(&saved.blob, saved.waiting) {
-                    Some(Remembered::Session(session, peer)) => {
-                        self.engine.put_session(number, *session);
+                match snapshot::decode(number, &saved.blob, saved.waiting) {
+                    Some(Remembered::Session(session, peer, extras)) => {
+                        self.engine.restore_session(number, *session, extras);
                         self.sockets.put_peer(number, *peer);
                     }
-                    Some(Remembered::Candidate(candidate)) => {
-                        self.engine.put_candidate(number, candidate)
+                    Some(Remembered::Candidate(candidate, extras)) => {
+                        self.engine.put_candidate(number, candidate);
+                        self.engine.carry(number, extras);
                     }
+                    Some(Remembered::Held(held)) => self.engine.put_held(number, held),
                     None => return Err(format!("the state of session {number} is not readable")),
                 }
             }
@@ -147,6 +149,7 @@ impl Protocol {
         self.elapse(now_ms, &mut answer);
         self.sockets.mark_partials(&mut self.engine);
         self.engine.flush(&mut answer);
+        self.engine.finish(&mut answer);
         answer.end_events();
         for session in self.engine.take_dirty() {
             self.arm(session);
@@ -170,15 +173,10 @@ impl Protocol {
         match event {
             Event::Received(count) => self.handle_received(now_ms, count, frames, answer),
             Event::Requested(request) => {
-                let judges = self.sockets.apps.judges();
-                self.engine
-                    .handle_requested(now_ms, request, &judges, answer);
+                self.engine.handle_requested(now_ms, request, answer);
             }
             Event::Collected(collected) => self.handle_collected(now_ms, collected, answer),
-            Event::Drained(drained) => {
-                self.engine
-                    .handle_drained(drained.session, &drained.frames, answer)
-            }
+            Event::Drained(drained) => self.engine.handle_drained(drained, answer),
             Event::Closed(closed) => {
                 self.engine
                     .handle_closed(closed.connection, closed.cause, answer)
@@ -193,14 +191,18 @@ impl Protocol {
                         format!("app {} declares too much: it serves nothing", loaded.app),
                     );
                 }
+                self.engine.interests = self.sockets.apps.interests();
                 if loaded.resume {
                     self.sockets.resume(loaded.app, &self.engine, answer);
                     self.engine.judge_again(loaded.app, answer);
+                    self.engine.share_again(now_ms, loaded.app, answer);
                 }
             }
             Event::Unloaded(app) => {
                 self.sockets.handle_unloaded(app, &mut self.engine, answer);
+                self.engine.interests = self.sockets.apps.interests();
                 self.engine.forget_judge(now_ms, app, answer);
+                self.engine.share_again(now_ms, app, answer);
             }
             Event::Commanded(commanded) => {
                 for order in commanded.orders {
@@ -220,7 +222,7 @@ impl Protocol {
             }
             // Nothing is subscribed to: there is one node.
             Event::Published(_) => {}
-            Event::Stopping => self.engine.stop(answer),
+            Event::Stopping => self.engine.stop(now_ms, answer),
         }
     }
 

@@ -65,14 +65,21 @@ pub const OPTIONS_BYTES_MAX: usize = 64 * 1024;
 /// Origins that one list may name. A longer list is refused.
 pub const ORIGINS_MAX: usize = 1024;
 
+/// Regular expressions that one list of origins may have, so that a long `Origin` header costs
+/// milliseconds. A list with more is refused.
+pub const PATTERNS_MAX: usize = 64;
+
 /// Bytes of a regular expression for origins. A longer one is refused.
 pub const PATTERN_BYTES_MAX: usize = 1024;
 
 /// Bytes of what a regular expression for origins is compiled to. A larger one is refused.
-pub const PATTERN_PROGRAM_BYTES_MAX: usize = 64 * 1024;
+pub const PATTERN_PROGRAM_BYTES_MAX: usize = 16 * 1024;
 
-/// Bytes of an `Origin` header that is compared with regular expressions. A longer one fits none.
-pub const ORIGIN_BYTES_MAX: usize = 1024;
+/// Bytes of a value that the CORS options put into a header. A longer one is refused.
+pub const VALUE_BYTES_MAX: usize = 2048;
+
+/// Bytes of an `Origin` header that CORS looks at. A longer one is allowed nothing but what all are.
+pub const ORIGIN_BYTES_MAX: usize = 512;
 
 /// Headers that settings, or an app for one session, may add to answers of one kind. Settings with more
 /// are refused; an app's further ones are left out, with a log line.

@@ -104,6 +104,12 @@ impl Settings {
         }
         Ok(settings)
     }
+
+    /// Whether an answer to a poll of so many bytes is long enough to be compressed.
+    pub fn compresses(&self, bytes: usize) -> bool {
+        self.http_compression_bytes_min
+            .is_some_and(|least| bytes as u64 >= least)
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 
 use super::headers::is_field_value;
 use crate::contract::{Header, Request};
-use crate::limits::{ORIGIN_BYTES_MAX, ORIGINS_MAX, PATTERN_BYTES_MAX, PATTERN_PROGRAM_BYTES_MAX};
+use crate::limits::{
+    ORIGIN_BYTES_MAX, ORIGINS_MAX, PATTERN_BYTES_MAX, PATTERN_PROGRAM_BYTES_MAX, PATTERNS_MAX,
+    VALUE_BYTES_MAX,
+};
 use crate::options::Value;
 use regex_lite::{Regex, RegexBuilder};
 
@@ -80,7 +83,7 @@ impl Default for Cors {
 }
 
 /// What CORS does with a request.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Sharing {
     /// For the answer, whatever it is.
     pub headers: Vec<Header>,
@@ -120,7 +123,7 @@ impl Cors {
         cors.credentials = value.find("credentials") == Some(&Value::Truth(true));
         cors.max_age = match value.find("maxAge") {
             Some(Value::Number(number)) => Some(number.clone()),
-            Some(Value::Text(text)) if is_field_value(text) => Some(text.clone()),
+            Some(Value::Text(text)) if fits(text) => Some(text.clone()),
             Some(Value::Null | Value::Truth(false)) | None => None,
             Some(_) => return Err("`maxAge` is no number".to_owned()),
         };
@@ -143,6 +146,7 @@ impl Cors {
     pub fn share(&self, request: &Request) -> Option<Sharing> {
         let mut headers = Headers(Vec::new());
         let origin = find(&request.headers, "origin");
+        let origin = origin.filter(|origin| origin.len() <= ORIGIN_BYTES_MAX);
         match &self.origin {
             Origin::Off => return None,
             Origin::Star => headers.set("access-control-allow-origin", "*"),
@@ -205,16 +209,21 @@ impl Origin {
         match value {
             falsy if !falsy.is_truthy() => Ok(Origin::Off),
             Value::Text(text) if text == "*" => Ok(Origin::Star),
-            Value::Text(text) if !is_pattern(text) => match is_field_value(text) {
+            Value::Text(text) if !is_pattern(text) => match fits(text) {
                 true => Ok(Origin::Fixed(text.clone())),
-                false => Err("an origin has characters that no header can carry".to_owned()),
+                false => Err("an origin that no header can carry".to_owned()),
             },
             Value::List(list) => {
                 if list.len() > ORIGINS_MAX {
                     return Err(format!("more than {ORIGINS_MAX} origins"));
                 }
-                let list: Result<_, String> = list.iter().map(Allowed::from_value).collect();
-                Ok(Origin::Reflected(list?))
+                let list = list.iter().map(Allowed::from_value);
+                let list = list.collect::<Result<Vec<_>, _>>()?;
+                let patterns = list.iter().filter(|one| matches!(one, Allowed::Like(_)));
+                if patterns.count() > PATTERNS_MAX {
+                    return Err(format!("more than {PATTERNS_MAX} regular expressions"));
+                }
+                Ok(Origin::Reflected(list))
             }
             one => Ok(Origin::Reflected(vec![Allowed::from_value(one)?])),
         }
@@ -235,9 +244,7 @@ impl Allowed {
         match self {
             Allowed::Always(truth) => *truth,
             Allowed::Exactly(text) => text == origin,
-            Allowed::Like(pattern) => {
-                origin.len() <= ORIGIN_BYTES_MAX && pattern.regex.is_match(origin)
-            }
+            Allowed::Like(pattern) => pattern.regex.is_match(origin),
         }
     }
 }
@@ -282,7 +289,12 @@ fn joined(value: &Value) -> Option<String> {
         Value::Text(text) => text.clone(),
         list => list.texts()?.join(","),
     };
-    is_field_value(&text).then_some(text)
+    fits(&text).then_some(text)
+}
+
+/// Whether it may be the value of a header that answers carry.
+pub fn fits(text: &str) -> bool {
+    is_field_value(text) && text.len() <= VALUE_BYTES_MAX
 }
 
 /// A request's header; one that comes twice is joined, as Node does.

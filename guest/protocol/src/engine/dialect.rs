@@ -5,7 +5,7 @@ use super::query::Query;
 use super::{jsonp, payload, payload3};
 use crate::base64;
 use crate::codec::{Reader, Writer};
-use crate::contract::{Frame, Header};
+use crate::contract::Frame;
 
 /// A revision of the Engine.IO protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,16 @@ impl Revision {
     }
 }
 
+impl Revision {
+    /// What a query says for it.
+    pub fn number(self) -> u8 {
+        match self {
+            Revision::Third => 3,
+            Revision::Fourth => 4,
+        }
+    }
+}
+
 /// How a session's packets are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialect {
@@ -35,8 +45,6 @@ pub struct Dialect {
     pub base64: bool,
     /// Polls are scripts that call `___eio[j]`: the digits of `j`, none of them too.
     pub jsonp: Option<Box<str>>,
-    /// The client is an Internet Explorer, which takes a script in an answer for an attack.
-    pub trident: bool,
 }
 
 /// How the bytes of a message are written in the third revision.
@@ -75,15 +83,11 @@ pub struct Written {
 
 impl Dialect {
     /// What the request that opens a session tells.
-    pub fn of(query: &Query, headers: &[Header]) -> Dialect {
-        let agent = headers.iter().find(|header| header.name == "user-agent");
+    pub fn of(query: &Query) -> Dialect {
         Dialect {
             revision: Revision::of(query),
             base64: is_base64(query),
             jsonp: query.find("j").map(jsonp::index),
-            trident: agent.is_some_and(|agent| {
-                agent.value.contains(";MSIE") || agent.value.contains("Trident/")
-            }),
         }
     }
 
@@ -122,8 +126,7 @@ impl Dialect {
         to.byte(
             u8::from(self.revision == Revision::Third)
                 | u8::from(self.base64) << 1
-                | u8::from(self.jsonp.is_some()) << 2
-                | u8::from(self.trident) << 3,
+                | u8::from(self.jsonp.is_some()) << 2,
         );
         if let Some(index) = &self.jsonp {
             to.bytes(index.as_bytes());
@@ -132,7 +135,7 @@ impl Dialect {
 
     /// Reads what `encode` wrote.
     pub fn decode(from: &mut Reader<'_>) -> Option<Dialect> {
-        let flags = from.byte().filter(|flags| *flags < 16)?;
+        let flags = from.byte().filter(|flags| *flags < 8)?;
         let jsonp = if flags & 4 != 0 {
             Some(from.text()?.into())
         } else {
@@ -146,7 +149,6 @@ impl Dialect {
             },
             base64: flags & 2 != 0,
             jsonp,
-            trident: flags & 8 != 0,
         })
     }
 }
@@ -164,7 +166,7 @@ mod tests {
     use super::*;
 
     fn dialect(query: &str) -> Dialect {
-        Dialect::of(&Query::read(query), &[])
+        Dialect::of(&Query::read(query))
     }
 
     #[test]
@@ -189,21 +191,14 @@ mod tests {
 
     #[test]
     fn a_dialect_is_remembered() {
-        let agent = Header {
-            name: "user-agent".into(),
-            value: "Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0)".into(),
-        };
         for query in ["/?EIO=4", "/?EIO=3&b64=1", "/?EIO=3&j=17", "/?EIO=3&j="] {
-            for headers in [&[][..], std::slice::from_ref(&agent)] {
-                let dialect = Dialect::of(&Query::read(query), headers);
-                assert_eq!(dialect.trident, !headers.is_empty());
-                let mut to = Writer::default();
-                dialect.encode(&mut to);
-                let mut from = Reader(&to.0);
-                assert_eq!(Dialect::decode(&mut from), Some(dialect));
-                assert!(from.0.is_empty());
-            }
+            let dialect = dialect(query);
+            let mut to = Writer::default();
+            dialect.encode(&mut to);
+            let mut from = Reader(&to.0);
+            assert_eq!(Dialect::decode(&mut from), Some(dialect));
+            assert!(from.0.is_empty());
         }
-        assert_eq!(Dialect::decode(&mut Reader(&[16])), None);
+        assert_eq!(Dialect::decode(&mut Reader(&[8])), None);
     }
 }

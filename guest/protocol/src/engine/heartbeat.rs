@@ -21,6 +21,9 @@ impl Engine {
         if let Some(candidate) = self.candidates.get(&number) {
             return Some(candidate.until_ms);
         }
+        if let Some(held) = self.held.get(&number) {
+            return Some(held.until_ms);
+        }
         self.sessions.get(&number)?.deadline_ms()
     }
 
@@ -32,6 +35,14 @@ impl Engine {
             .is_some_and(|candidate| candidate.until_ms <= now_ms)
         {
             self.refuse_candidate(number, "Forbidden", answer);
+            return;
+        }
+        if self
+            .held
+            .get(&number)
+            .is_some_and(|held| held.until_ms <= now_ms)
+        {
+            self.fail_held(now_ms, number, answer);
             return;
         }
         self.elapse_upgrade(now_ms, number, answer);

@@ -4,17 +4,20 @@
 //! | file | is |
 //! |---|---|
 //! | `mod.rs` | the tables, receiving, sending, ending |
+//! | `sharing.rs` | what comes before the checks of a request: CORS, files for clients |
 //! | `request.rs` | the checks of a request, handshakes, judgement |
 //! | `polling.rs` | polls and POSTs |
 //! | `upgrade.rs` | from polling to a WebSocket |
 //! | `heartbeat.rs` | everything that happens because time passes |
+//! | `extras.rs` | what answers carry besides: headers of CORS, the operator, the app |
 //! | `session.rs`, `handshake.rs` | state and its bytes |
 //! | `dialect.rs` | how a session's packets are written |
-//! | `packet.rs`, `payload.rs`, `packet3.rs`, `payload3.rs`, `jsonp.rs`, `query.rs` | formats, pure |
+//! | `packet.rs`, `payload.rs`, `packet3.rs`, `payload3.rs`, `jsonp.rs`, `query.rs`, `cors.rs`, `cookie.rs`, `headers.rs` | formats, pure |
 
 pub mod cookie;
 pub mod cors;
 pub mod dialect;
+pub mod extras;
 pub mod handshake;
 pub mod headers;
 mod heartbeat;
@@ -27,18 +30,22 @@ mod polling;
 pub mod query;
 mod request;
 pub mod session;
+pub mod sharing;
 mod upgrade;
 
 use crate::answer::{Answer, Manner, Mark};
+use crate::apps::Interests;
 use crate::contract::{Action, Cause, Connection, Frame, Session as SessionNumber};
 use crate::limits::{CLOSE_BUFFER_MS, SESSION_BYTES, SESSIONS_SHARE};
 use crate::numbers::{NumberMap, NumberSet};
 use crate::reason::Reason;
 use crate::settings::Settings;
 use dialect::{Form, Revision};
+use extras::Extras;
 use handshake::Candidate;
 use packet::{Content, Data, Packet};
 use session::{Carrier, Heartbeat, Session, State, Upgrade};
+use sharing::Held;
 use std::collections::BTreeMap;
 
 /// All sessions of the shard.
@@ -47,7 +54,15 @@ pub struct Engine {
     pub settings: Settings,
     sessions: NumberMap<SessionNumber, Session>,
     candidates: NumberMap<SessionNumber, Candidate>,
-    /// What both take, by estimate: see `SESSION_BYTES`.
+    /// Requests about which an app decides.
+    held: NumberMap<Connection, Held>,
+    /// What the answers on connections carry besides.
+    extras: BTreeMap<Connection, Extras>,
+    /// What the apps want to be asked, or told, of requests.
+    pub interests: Interests,
+    /// Refused requests in this call that the apps were to hear of.
+    denials: u32,
+    /// What all of them take, by estimate: see `SESSION_BYTES`.
     held_bytes: u64,
     connections: NumberMap<Connection, Place>,
     sids: BTreeMap<Box<str>, SessionNumber>,
@@ -63,9 +78,9 @@ pub struct Engine {
     notices: Vec<Notice>,
 }
 
-/// What a session takes of the guest's memory, by estimate.
-const fn held_bytes(handshake: &[u8]) -> u64 {
-    SESSION_BYTES + 2 * handshake.len() as u64
+/// What a session with a handshake of so many bytes takes of the guest's memory, by estimate.
+const fn held_bytes(handshake: usize) -> u64 {
+    SESSION_BYTES + 2 * handshake as u64
 }
 
 /// What a connection is to a session.
@@ -87,6 +102,8 @@ enum Role {
     Post,
     /// The request that awaits judgement.
     Candidate,
+    /// The request about which an app decides.
+    Held,
 }
 
 /// What happened to a session, for the layer above.
@@ -141,7 +158,7 @@ impl Engine {
                 self.receive_probe(now_ms, place.session, connection, data, answer);
                 None
             }
-            Role::Poll | Role::Post | Role::Candidate => None,
+            Role::Poll | Role::Post | Role::Candidate | Role::Held => None,
         }
     }
 
@@ -208,6 +225,7 @@ impl Engine {
 
     /// A connection is gone.
     pub fn handle_closed(&mut self, connection: Connection, cause: Cause, answer: &mut Answer) {
+        self.extras.remove(&connection);
         let Some(place) = self.connections.remove(&connection) else {
             return;
         };
@@ -231,8 +249,9 @@ impl Engine {
                     self.mark(number);
                 }
             }
-            Role::Candidate => {
+            Role::Candidate | Role::Held => {
                 self.take_candidate(number);
+                self.take_held(number);
                 answer.act(Action::Forget(number));
                 self.dirty.push(number);
             }
@@ -379,7 +398,7 @@ impl Engine {
                 if let Some(poll) = polling.poll
                     && self.connections.remove(&poll).is_some()
                 {
-                    polling::respond(&session.dialect, poll, &parting.packets(), answer);
+                    polling::respond(&session.dialect, poll, &parting.packets(), None, answer);
                 }
                 if let Some(connection) = polling.upgrade.connection() {
                     self.close_connection(connection, answer);
@@ -404,7 +423,7 @@ impl Engine {
     }
 
     /// Ends everything: the node stops (reference: `Server.close`).
-    pub fn stop(&mut self, answer: &mut Answer) {
+    pub fn stop(&mut self, now_ms: u64, answer: &mut Answer) {
         let mut numbers: Vec<_> = self.sessions.keys().copied().collect();
         numbers.sort_unstable();
         for number in numbers {
@@ -414,6 +433,11 @@ impl Engine {
         numbers.sort_unstable();
         for number in numbers {
             self.refuse_candidate(number, "Forbidden", answer);
+        }
+        let mut numbers: Vec<_> = self.held.keys().copied().collect();
+        numbers.sort_unstable();
+        for number in numbers {
+            self.fail_held(now_ms, number, answer);
         }
     }
 
@@ -504,36 +528,50 @@ impl Engine {
         if let Some(form) = session.dialect.form(is_polling(&session)) {
             self.third.insert(number, form);
         }
-        self.held_bytes += held_bytes(&session.handshake);
+        self.held_bytes += session.bytes();
         if let Some(before) = self.sessions.insert(number, session) {
-            self.held_bytes -= held_bytes(&before.handshake);
+            self.held_bytes -= before.bytes();
         }
     }
 
+    /// Takes a session in that another instance has saved, with what its answers carry.
+    pub fn restore_session(
+        &mut self,
+        number: SessionNumber,
+        session: Session,
+        extras: Vec<Extras>,
+    ) {
+        for (exchange, mut extras) in session.exchanges().zip(extras) {
+            extras.headers = session.headers.clone();
+            self.carry(exchange, extras);
+        }
+        self.put_session(number, session);
+    }
+
     /// Whether another session would be too many, with a handshake of so many bytes.
-    fn is_full(&self, handshake: &[u8]) -> bool {
+    fn is_full(&self, handshake: usize) -> bool {
         self.held_bytes + held_bytes(handshake) > self.settings.memory_bytes_max / SESSIONS_SHARE
     }
 
     fn take_session(&mut self, number: SessionNumber) -> Option<Session> {
         let session = self.sessions.remove(&number)?;
         self.third.remove(&number);
-        self.held_bytes -= held_bytes(&session.handshake);
+        self.held_bytes -= session.bytes();
         Some(session)
     }
 
     fn take_candidate(&mut self, number: SessionNumber) -> Option<Candidate> {
         let candidate = self.candidates.remove(&number)?;
-        self.held_bytes -= held_bytes(&candidate.handshake);
+        self.held_bytes -= candidate.bytes();
         Some(candidate)
     }
 
     /// Takes a candidate in.
     pub fn put_candidate(&mut self, number: SessionNumber, candidate: Candidate) {
         self.put_connection(number, number, Role::Candidate);
-        self.held_bytes += held_bytes(&candidate.handshake);
+        self.held_bytes += candidate.bytes();
         if let Some(before) = self.candidates.insert(number, candidate) {
-            self.held_bytes -= held_bytes(&before.handshake);
+            self.held_bytes -= before.bytes();
         }
     }
 
@@ -557,10 +595,11 @@ impl Engine {
                 }
             }
         }
-        if self.take_candidate(number).is_some() {
+        if self.take_candidate(number).is_some() | self.take_held(number).is_some() {
             connections.push(number);
         }
         for connection in connections {
+            self.extras.remove(&connection);
             if self
                 .connections
                 .get(&connection)

@@ -5,34 +5,30 @@ use super::packet::{Content, Data};
 use super::session::{Carrier, Session, State, Upgrade};
 use super::{Engine, Parting, Role, is_polling, jsonp, payload, payload3};
 use crate::answer::Answer;
-use crate::contract::{Action, Collect, Connection, Frame, Session as SessionNumber};
+use crate::contract::{Action, Collect, Connection, Drained, Frame, Session as SessionNumber};
 use crate::limits::NOOP_INTERVAL_MS;
 use crate::reason::Reason;
+use crate::settings::Settings;
 
-/// Answers a poll with packets.
-pub(super) fn respond(dialect: &Dialect, poll: Connection, packets: &[Frame], answer: &mut Answer) {
-    let written = dialect.write(packets);
-    respond_ok(
-        poll,
-        written.content_type,
-        dialect.trident,
-        written.body,
-        answer,
-    );
-}
-
-fn respond_ok(
-    connection: Connection,
-    content_type: &str,
-    trident: bool,
-    body: Vec<u8>,
+/// Answers a poll with packets, which may be compressed as the settings say, if they are given.
+pub(super) fn respond(
+    dialect: &Dialect,
+    poll: Connection,
+    packets: &[Frame],
+    compress: Option<&Settings>,
     answer: &mut Answer,
 ) {
-    let mut headers = vec![("content-type", content_type)];
-    if trident {
-        headers.push(("x-xss-protection", "0"));
-    }
-    headers.push(("cache-control", "no-store"));
+    let written = dialect.write(packets);
+    let compress = compress.is_some_and(|settings| settings.compresses(written.body.len()));
+    respond_ok(poll, written.content_type, written.body, answer);
+    answer.compress(compress);
+}
+
+fn respond_ok(connection: Connection, content_type: &str, body: Vec<u8>, answer: &mut Answer) {
+    let headers = [
+        ("content-type", content_type),
+        ("cache-control", "no-store"),
+    ];
     answer.respond(connection, 200, &headers, body);
 }
 
@@ -46,7 +42,6 @@ pub struct Post {
     octets: bool,
     /// A form that holds the payload.
     form: bool,
-    trident: bool,
 }
 
 impl Post {
@@ -151,7 +146,6 @@ impl Engine {
             revision: session.dialect.revision,
             octets: session.post_octets,
             form: session.dialect.jsonp.is_some(),
-            trident: session.dialect.trident,
         })
     }
 
@@ -179,13 +173,7 @@ impl Engine {
 
     /// Answers a POST whose packets have been taken in, whatever became of the session.
     pub fn finish_post(post: Post, answer: &mut Answer) {
-        respond_ok(
-            post.connection,
-            "text/html",
-            post.trident,
-            b"ok".to_vec(),
-            answer,
-        );
+        respond_ok(post.connection, "text/html", b"ok".to_vec(), answer);
     }
 
     /// Answers a POST that was too long. The session lives.
@@ -194,7 +182,12 @@ impl Engine {
     }
 
     /// What waited in the outbox, for the pending poll.
-    pub fn handle_drained(&mut self, number: SessionNumber, frames: &[Frame], answer: &mut Answer) {
+    pub fn handle_drained(&mut self, drained: Drained, answer: &mut Answer) {
+        let Drained {
+            session: number,
+            frames,
+            compress,
+        } = drained;
         let Some(session) = self.sessions.get_mut(&number) else {
             return;
         };
@@ -217,7 +210,8 @@ impl Engine {
             && let Some(poll) = polling.poll.take()
         {
             self.connections.remove(&poll);
-            respond(&session.dialect, poll, frames, answer);
+            let settings = compress.then_some(&self.settings);
+            respond(&session.dialect, poll, &frames, settings, answer);
         }
         self.mark(number);
         if let Some(connection) = confirmed {
@@ -263,7 +257,13 @@ impl Engine {
             && let Some(poll) = polling.poll.take()
         {
             self.connections.remove(&poll);
-            respond(&session.dialect, poll, &Parting::Noop.packets(), answer);
+            respond(
+                &session.dialect,
+                poll,
+                &Parting::Noop.packets(),
+                None,
+                answer,
+            );
             self.mark(number);
         }
     }

@@ -1,7 +1,11 @@
 //! One Engine.IO session: its states, and what of it is remembered. Changed only by this folder.
 
 use super::dialect::Dialect;
+use super::handshake::{decode_headers, encode_headers};
+use super::headers;
 use crate::codec::{Reader, Writer};
+use crate::contract::Header;
+use std::sync::Arc;
 
 /// What is known of a session.
 #[derive(Debug)]
@@ -13,6 +17,8 @@ pub struct Session {
     /// The request that opened it, as `handshake.rs` wrote it.
     pub handshake: Box<[u8]>,
     pub dialect: Dialect,
+    /// What an app wants in all answers to its requests.
+    pub headers: Arc<[Header]>,
     pub state: State,
     pub carrier: Carrier,
     pub heartbeat: Heartbeat,
@@ -119,6 +125,20 @@ pub enum Heartbeat {
 }
 
 impl Session {
+    /// The exchanges that await their answer.
+    pub fn exchanges(&self) -> impl Iterator<Item = u64> {
+        let poll = match &self.carrier {
+            Carrier::Polling(polling) => polling.poll,
+            Carrier::Stream(_) => None,
+        };
+        poll.into_iter().chain(self.post)
+    }
+
+    /// What it takes of the guest's memory, by estimate.
+    pub fn bytes(&self) -> u64 {
+        super::held_bytes(self.handshake.len() + headers::bytes(&self.headers))
+    }
+
     /// When it has to be looked at.
     pub fn deadline_ms(&self) -> Option<u64> {
         let mut first = match self.heartbeat {
@@ -154,6 +174,7 @@ impl Session {
         to.word(self.seed[1]);
         to.bytes(&self.handshake);
         self.dialect.encode(to);
+        encode_headers(&self.headers, to);
         to.maybe(match self.state {
             State::Open => None,
             State::Closing { until_ms } => Some(until_ms),
@@ -195,6 +216,7 @@ impl Session {
         let seed = [from.word()?, from.word()?];
         let handshake = from.bytes()?.into();
         let dialect = Dialect::decode(from)?;
+        let headers = decode_headers(from)?.into();
         let state = match from.maybe()? {
             None => State::Open,
             Some(until_ms) => State::Closing { until_ms },
@@ -235,6 +257,7 @@ impl Session {
             seed,
             handshake,
             dialect,
+            headers,
             state,
             carrier,
             heartbeat,

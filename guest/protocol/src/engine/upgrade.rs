@@ -143,7 +143,7 @@ impl Engine {
             && self.connections.remove(&poll).is_some()
         {
             let noop = Parting::Noop.packets();
-            super::polling::respond(&session.dialect, poll, &noop, answer);
+            super::polling::respond(&session.dialect, poll, &noop, None, answer);
         }
         session.dialect.base64 = base64;
         if let Some(form) = session.dialect.form(false) {

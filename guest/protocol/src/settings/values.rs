@@ -4,7 +4,7 @@
 use super::Settings;
 use crate::contract::{Deflate, Header};
 use crate::engine::cookie::{self, Cookie};
-use crate::engine::cors::{Cors, Origin};
+use crate::engine::cors::{self, Cors, Origin};
 use crate::engine::headers;
 use crate::limits::INITIAL_PACKET_BYTES_MAX;
 use crate::options::Value;
@@ -95,8 +95,9 @@ pub fn cors_origin(to: &mut Settings, _: &str, value: &str) -> Outcome {
 fn names(value: &str) -> Result<String, Wrong> {
     let words = words(value)?;
     let fits = |word: &String| headers::is_token(word) || word.is_empty();
-    check(words.iter().all(fits))?;
-    Ok(words.join(","))
+    let names = words.join(",");
+    check(words.iter().all(fits) && cors::fits(&names))?;
+    Ok(names)
 }
 
 pub fn cors_methods(to: &mut Settings, _: &str, value: &str) -> Outcome {

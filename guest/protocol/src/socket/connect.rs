@@ -320,6 +320,7 @@ impl Sockets {
             AppEvent::Judging(judging) => {
                 engine.refuse_candidate(judging.token, "Forbidden", answer)
             }
+            AppEvent::Sharing(sharing) => engine.fail_held(now_ms, sharing.token, answer),
             AppEvent::Message(_)
             | AppEvent::Acked(_)
             | AppEvent::Counted(_)
@@ -327,7 +328,6 @@ impl Sockets {
             | AppEvent::Found(_)
             | AppEvent::Served(_)
             | AppEvent::Answered(_)
-            | AppEvent::Sharing(_)
             | AppEvent::Denied(_)
             | AppEvent::Room(_) => {}
         }

@@ -96,6 +96,7 @@ impl Sockets {
             }
             Act::Find(find) => self.find(app, &find, engine, answer),
             Act::Judge(judgement) => engine.handle_judged(now_ms, app, &judgement, answer),
+            Act::Share(share) => engine.handle_share(now_ms, app, &share, answer),
             // A cluster of one: nobody hears it, nobody answers.
             Act::Serve(_) | Act::ServeReply(_) => {}
             _ => answer.log(
