@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { ask, connect, fresh, listen, once, settle, test, testEachWay, until } from "./support.mjs";
+import { WebSocketWire } from "./raw.mjs";
 
 const LAB = { namespace: "/lab" };
 
@@ -65,6 +66,21 @@ test("many questions at once each get their own answers", async (t) => {
   const questions = Array.from({ length: 50 }, (_, index) => index);
   const answers = await Promise.all(questions.map((number) => ask(one, "ask-all", { to: [room], timeout: 5000 }, number)));
   assert.deepEqual(answers, questions.map((number) => [null, [number, number]]));
+});
+
+test("who answers twice counts once", async (t) => {
+  const [one, two] = await lab(t, "websocket");
+  const wire = await WebSocketWire.join();
+  wire.send("40/lab,");
+  const { sid } = JSON.parse((await wire.text()).slice("40/lab,".length));
+  const answer = ask(one, "ask-all", { to: [two.id, sid], timeout: 300 });
+  const [, number] = (await wire.text()).match(/^42\/lab,(\d+)\["question"\]$/);
+  wire.send(`43/lab,${number}["first"]`);
+  wire.send(`43/lab,${number}["second"]`);
+  assert.deepEqual(await answer, ["operation has timed out", ["first"]]);
+  wire.send(`43/lab,${number}["late"]`);
+  assert.deepEqual(await ask(one, "ask-all", { to: [fresh("nobody")], timeout: 300 }), [null, []]);
+  wire.socket.destroy();
 });
 
 testEachWay("one socket is found and asked", async (t, way) => {
