@@ -40,13 +40,15 @@ fn attach_notes(socket: &Socket) {
     socket.on_any(note("in"));
     socket.on_any_outgoing(note("out"));
     let (first_in, first_out) = (note("first in"), note("first out"));
-    socket.on("notes:first", move |socket: &Socket, ()| {
+    socket.on_ack("notes:first", move |socket, (), ack: Ack| {
         socket.prepend_any(first_in.clone());
         socket.prepend_any_outgoing(first_out.clone());
+        ack.send(());
     });
-    socket.on("notes:stop", |socket: &Socket, ()| {
+    socket.on_ack("notes:stop", |socket, (), ack: Ack| {
         socket.off_any();
         socket.off_any_outgoing();
+        ack.send(());
     });
     socket.on_ack("notes", move |_, (), ack: Ack| ack.send(&*notes.borrow()));
 }
