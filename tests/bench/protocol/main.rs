@@ -1,12 +1,13 @@
 //! What one call of the protocol guest costs, natively and as the component that is shipped.
 //!
-//! `make bench-protocol`. Every figure is for a whole round of 64-byte messages: one call with what
+//! `make bench-protocol`. Every figure but the first is for a whole round of 64-byte messages: one call with what
 //! came from the clients (frames in, events for the app out) and one with what the app ordered (one
 //! message to each of them). Criterion's throughput line is messages (a message in and one out), or
 //! receivers of a broadcast, a second.
 //!
 //! | group | varies |
 //! |---|---|
+//! | `call` | nothing: one call about nothing, the wall alone |
 //! | `round` | messages in one call: 1 and 64 |
 //! | `sessions` | sessions of the shard: 10, 1,000, 10,000; 64 messages a call |
 //! | `namespaces` | namespaces that each of 100 sessions is in: 1, 16, 128; 64 messages a call |
@@ -185,6 +186,14 @@ macro_rules! side {
                 [received(texts), commanded(orders.collect())]
             }
 
+            /// A call that has nothing to say.
+            pub fn idle() -> Happened {
+                Happened {
+                    events: vec![Event::Elapsed],
+                    ..nothing()
+                }
+            }
+
             /// One message to everybody.
             pub fn broadcast() -> Happened {
                 commanded(vec![Order {
@@ -304,6 +313,25 @@ fn rounds(
     });
 }
 
+fn calls(group: &mut BenchmarkGroup<'_, WallTime>) {
+    let (sessions, namespaces) = (1, 1);
+    let mut guest = native_guest(native::Crowd {
+        sessions,
+        namespaces,
+    });
+    group.bench_function("native", |bench| {
+        bench.iter(|| guest.handle(START_MS, native::idle()));
+    });
+    let mut guest = component_guest(component::Crowd {
+        sessions,
+        namespaces,
+    });
+    let call = component::idle();
+    group.bench_function("component", |bench| {
+        bench.iter(|| guest.handle(START_MS, &call).expect("no crash"));
+    });
+}
+
 fn broadcasts(group: &mut BenchmarkGroup<'_, WallTime>, receivers: u64) {
     group.throughput(Throughput::Elements(receivers));
     let mut guest = native_guest(native::Crowd {
@@ -338,6 +366,9 @@ fn main() {
         .measurement_time(Duration::from_secs(2))
         .sample_size(30)
         .configure_from_args();
+    let mut group = criterion.benchmark_group("call");
+    calls(&mut group);
+    group.finish();
     let mut group = criterion.benchmark_group("round");
     for messages in [1, 64] {
         rounds(&mut group, &messages.to_string(), 100, 1, messages);
