@@ -57,3 +57,6 @@ pub const CLOSE_BUFFER_MS: u64 = 30_000;
 
 /// Milliseconds between two NOOP packets that free a pending poll while an upgrade is being confirmed.
 pub const NOOP_INTERVAL_MS: u64 = 100;
+
+/// Milliseconds by which a wake-up may be late without a ping's timeout being counted from later on.
+pub const TIMER_LATE_MS: u64 = 10;
