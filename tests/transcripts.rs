@@ -8,6 +8,7 @@
 //! | `> GET 1 URL name: value \| name: value` | connection 1 is an exchange with this method |
 //! | `> UPGRADE 2 URL` | connection 2 wants to become a WebSocket |
 //! | `> body 1 4hello␞4you`, `> body 1 too-long` | the body of a POST; `␞` is U+001E |
+//! | `> octets 1 0001ff32` | the body of a POST, in hexadecimal digits; an answer of bytes is `0x` and those |
 //! | `> text 2 4hello`, `> bytes 2 01ff` | a frame |
 //! | `> closed 1 peer` | a connection ends: peer, failed, invalid, too-long, slow |
 //! | `> +25000` | so many milliseconds pass |
@@ -113,6 +114,7 @@ impl Conversation {
                 "body" => self
                     .host
                     .body(number(), Body::Whole(rest.as_bytes().to_vec())),
+                "octets" => self.host.body(number(), Body::Whole(unhex(rest))),
                 "text" => self.host.frame(number(), Frame::Text(rest.to_owned())),
                 "bytes" => self.host.frame(number(), Frame::Binary(unhex(rest))),
                 "closed" => self.host.closed(number(), cause(rest)),
@@ -286,7 +288,13 @@ impl Conversation {
                 if last {
                     line.push_str(" last");
                 }
-                format!("{line} {}", String::from_utf8(body).unwrap())
+                let octets = line.contains("octet-stream");
+                let body = if octets {
+                    format!("0x{}", hex(&body))
+                } else {
+                    String::from_utf8(body).expect("text")
+                };
+                format!("{line} {body}")
             }
             Effect::Accept {
                 connection,

@@ -58,6 +58,9 @@ pub const CLOSE_BUFFER_MS: u64 = 30_000;
 /// Milliseconds between two NOOP packets that free a pending poll while an upgrade is being confirmed.
 pub const NOOP_INTERVAL_MS: u64 = 100;
 
+/// Milliseconds by which a wake-up may be late without a ping's timeout being counted from later on.
+pub const TIMER_LATE_MS: u64 = 10;
+
 /// Bytes of a list in a setting, or of the options an app decides on for one request. A longer one is
 /// refused.
 pub const OPTIONS_BYTES_MAX: usize = 64 * 1024;

@@ -76,7 +76,11 @@ impl<'a, G: Guest> Play<'a, G> {
             b"h"
         };
         let holds = |at: usize| set.get(at).is_some_and(|byte| byte % 2 == 1);
-        let mut settings = vec![("upgrade_timeout", "2000"), ("connect_timeout", "30000")];
+        let mut settings = vec![
+            ("upgrade_timeout", "2000"),
+            ("connect_timeout", "30000"),
+            ("allow_eio3", "true"),
+        ];
         if holds(4) {
             settings.push(("max_http_buffer_size", "100"));
         }

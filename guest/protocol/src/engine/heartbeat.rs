@@ -6,6 +6,7 @@ use super::session::{Carrier, Heartbeat, State, Upgrade};
 use super::{Engine, Parting};
 use crate::answer::Answer;
 use crate::contract::Session as SessionNumber;
+use crate::limits::TIMER_LATE_MS;
 use crate::reason::Reason;
 
 impl Engine {
@@ -64,8 +65,14 @@ impl Engine {
             }
             Heartbeat::Rest { ping_at_ms } if ping_at_ms <= now_ms => {
                 // A session that closes is not pinged, but the wait for its pong runs all the same.
+                // Nobody gains from a timer that is a little late.
+                let asked_ms = if now_ms - ping_at_ms <= TIMER_LATE_MS {
+                    ping_at_ms
+                } else {
+                    now_ms
+                };
                 session.heartbeat = Heartbeat::Asked {
-                    until_ms: now_ms + self.settings.ping_timeout_ms,
+                    until_ms: asked_ms + self.settings.ping_timeout_ms,
                     put_off: false,
                 };
                 self.mark(number);
