@@ -28,7 +28,8 @@ export function main(io) {
     if (!rooms.has(name)) rooms.set(name, { members: new Map(), history: [] });
     return rooms.get(name);
   };
-  const tellMembers = (room) => io.to(room).emit("chat:members", { room, members: [...roomOf(room).members.values()] });
+  const channel = (room) => `chat:${room}`;
+  const tellMembers = (room) => io.to(channel(room)).emit("chat:members", { room, members: [...roomOf(room).members.values()] });
 
   return (socket) => {
     socket.on("echo", echo(socket));
@@ -51,23 +52,23 @@ export function main(io) {
     socket.on("volatile", (...args) => socket.volatile.emit("volatile", ...plain(args)));
 
     socket.on("chat:join", (room, nick, answer) => {
-      socket.join(room);
+      socket.join(channel(room));
       roomOf(room).members.set(socket.id, nick);
-      answer({ ok: true, room, members: [...roomOf(room).members.values()], history: roomOf(room).history });
       tellMembers(room);
+      answer({ ok: true, room, members: [...roomOf(room).members.values()], history: roomOf(room).history });
     });
     socket.on("chat:leave", (room, answer) => {
-      socket.leave(room);
+      socket.leave(channel(room));
       const left = roomOf(room).members.delete(socket.id);
       if (left) tellMembers(room);
       answer?.(left ? { ok: true } : { ok: false, error: "you are not in that room" });
     });
     socket.on("chat:message", (room, text, answer) => {
-      const nick = roomOf(room).members.get(socket.id);
+      const nick = rooms.get(room)?.members.get(socket.id);
       if (nick === undefined) return answer({ ok: false, error: "join the room first" });
       const message = { room, nick, text, at: Date.now() };
       roomOf(room).history = [...roomOf(room).history, message].slice(-HISTORY_MAX);
-      io.to(room).emit("chat:message", message);
+      io.to(channel(room)).emit("chat:message", message);
       answer({ ok: true });
     });
     socket.on("disconnect", () => {
