@@ -1,7 +1,7 @@
 //! Which apps there are and what they serve, by the manifests that the host hands on. Used by
 //! `lib.rs` and by the socket layer. Not remembered in blobs: the host tells it to every new instance.
 
-use crate::contract::{App, Manifest};
+use crate::contract::{App, Manifest, Place};
 use crate::limits::{APPS_MAX, NAMESPACES_PER_APP_MAX};
 use std::collections::BTreeMap;
 
@@ -16,11 +16,21 @@ pub struct Apps {
 struct Served {
     dynamic: bool,
     judges: bool,
+    hears_rooms: bool,
+    /// The instance that serves this shard.
+    place: Place,
+}
+
+/// One instance of an app: who gave an order, and who hears the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instance {
+    pub app: App,
+    pub place: Place,
 }
 
 impl Apps {
     /// Notes what an app serves, in place of what it served before. False: there are too many.
-    pub fn load(&mut self, app: App, manifest: Manifest) -> bool {
+    pub fn load(&mut self, app: App, manifest: Manifest, place: Place) -> bool {
         self.unload(app);
         if self.apps.len() >= APPS_MAX || manifest.namespaces.len() > NAMESPACES_PER_APP_MAX {
             return false;
@@ -30,6 +40,8 @@ impl Apps {
             Served {
                 dynamic: manifest.dynamic,
                 judges: manifest.judges_handshakes,
+                hears_rooms: manifest.hears_rooms,
+                place,
             },
         );
         for namespace in manifest.namespaces {
@@ -54,6 +66,21 @@ impl Apps {
                 .find(|(_, served)| served.dynamic)
                 .map(|(app, _)| *app)
         })
+    }
+
+    /// The instance of an app that serves this shard.
+    pub fn place(&self, app: App) -> Option<Place> {
+        self.apps.get(&app).map(|served| served.place)
+    }
+
+    /// The instance at a place; none if it is the one that serves this shard.
+    pub fn elsewhere(&self, app: App, place: Place) -> Option<Place> {
+        (self.place(app) != Some(place)).then_some(place)
+    }
+
+    /// Whether an app wants to hear of its namespaces' rooms.
+    pub fn hears_rooms(&self, app: App) -> bool {
+        self.apps.get(&app).is_some_and(|served| served.hears_rooms)
     }
 
     /// Who wants to be asked about handshakes.

@@ -14,6 +14,7 @@
 mod answer;
 mod apps;
 mod base64;
+mod budget;
 mod codec;
 #[cfg(all(target_family = "wasm", feature = "component"))]
 mod component;
@@ -54,8 +55,9 @@ pub mod contract {
 }
 
 use answer::Answer;
+use apps::Instance;
 use contract::{
-    Action, Body, Collected, Decided, Description, Event, FrameKind, Happened, Level, Note,
+    Action, Body, Collected, Decided, Description, Event, FrameKind, Happened, Level, Loaded, Note,
     ReceivedFrame, Save, SavedSession, Setting, Transport,
 };
 use engine::Engine;
@@ -120,12 +122,13 @@ impl Protocol {
         for saved in sessions {
             let number = saved.session;
             self.engine.drop_session(number);
-            self.sockets.drop_peer(number);
+            self.sockets.drop_peer(number, &mut self.engine.budget);
             if !saved.blob.is_empty() {
                 match snapshot::decode(&saved.blob, saved.waiting) {
                     Some(Remembered::Session(session, peer)) => {
                         self.engine.put_session(number, *session);
-                        self.sockets.put_peer(number, *peer);
+                        self.sockets
+                            .put_peer(number, *peer, &mut self.engine.budget);
                     }
                     Some(Remembered::Candidate(candidate)) => {
                         self.engine.put_candidate(number, candidate)
@@ -199,15 +202,21 @@ impl Protocol {
             // Time is looked at in every call.
             Event::Elapsed => {}
             Event::Loaded(loaded) => {
-                if !self.sockets.apps.load(loaded.app, loaded.manifest) {
+                let Loaded {
+                    app,
+                    manifest,
+                    place,
+                    ..
+                } = loaded;
+                if !self.sockets.apps.load(app, manifest, place) {
                     answer.log(
                         Level::Error,
-                        format!("app {} declares too much: it serves nothing", loaded.app),
+                        format!("app {app} declares too much: it serves nothing"),
                     );
                 }
                 if loaded.resume {
-                    self.sockets.resume(loaded.app, &self.engine, answer);
-                    self.engine.judge_again(loaded.app, answer);
+                    self.sockets.resume(app, &self.engine, answer);
+                    self.engine.judge_again(app, answer);
                 }
             }
             Event::Unloaded(app) => {
@@ -215,14 +224,13 @@ impl Protocol {
                 self.engine.forget_judge(now_ms, app, answer);
             }
             Event::Commanded(commanded) => {
+                let by = Instance {
+                    app: commanded.app,
+                    place: commanded.place,
+                };
                 for order in commanded.orders {
-                    self.sockets.handle_order(
-                        now_ms,
-                        commanded.app,
-                        order,
-                        &mut self.engine,
-                        answer,
-                    );
+                    self.sockets
+                        .handle_order(now_ms, by, order, &mut self.engine, answer);
                     self.handle_notices(now_ms, answer);
                 }
             }
@@ -240,7 +248,7 @@ impl Protocol {
     fn handle_notices(&mut self, now_ms: u64, answer: &mut Answer) {
         for notice in self.engine.take_notices() {
             self.sockets
-                .handle_notice(now_ms, notice, &self.engine, answer);
+                .handle_notice(now_ms, notice, &mut self.engine, answer);
         }
     }
 

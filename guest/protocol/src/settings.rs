@@ -27,6 +27,25 @@ pub struct Settings {
     pub max_attachments: u32,
     /// Bytes of memory that the host lets this guest have.
     pub memory_bytes_max: u64,
+    /// How Socket.IO packets are written.
+    pub parser: Parser,
+    /// Whether namespaces that nobody declared are forgotten with their last socket. This guest keeps
+    /// nothing of an empty namespace in any case; the apps' libraries go by it.
+    pub cleanup_empty_child_namespaces: bool,
+    /// The number of this shard.
+    pub shard: u32,
+    /// How many shards there are.
+    pub shards: u32,
+}
+
+/// How Socket.IO packets are written. The clients must be told the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parser {
+    /// `socket.io-parser`: text, and binary frames after it.
+    #[default]
+    Text,
+    /// `socket.io-msgpack-parser`: one binary frame a packet.
+    Msgpack,
 }
 
 impl Default for Settings {
@@ -43,6 +62,10 @@ impl Default for Settings {
             max_http_buffer_size: 1_000_000,
             max_attachments: 10,
             memory_bytes_max: 1 << 30,
+            parser: Parser::Text,
+            cleanup_empty_child_namespaces: false,
+            shard: 0,
+            shards: 1,
         }
     }
 }
@@ -53,6 +76,8 @@ const TIME_MS_MAX: u64 = 7 * 24 * 3600 * 1000;
 const MESSAGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The most attachments that may be set.
 const ATTACHMENTS_MAX: u64 = 1000;
+/// The most shards: their numbers have ten bits.
+const SHARDS_MAX: u64 = 1024;
 /// Bytes of a mount path.
 const PATH_BYTES_MAX: usize = 256;
 
@@ -90,11 +115,18 @@ impl Settings {
                 let most = number(setting, 0, ATTACHMENTS_MAX, "attachments")?;
                 self.max_attachments = u32::try_from(most).unwrap_or(u32::MAX);
             }
+            "parser" => self.parser = parser(setting)?,
+            "cleanup_empty_child_namespaces" => {
+                self.cleanup_empty_child_namespaces = truth(setting)?
+            }
+            "shard" => self.shard = count(setting, 0)?,
+            "shards" => self.shards = count(setting, 1)?,
             "memory_bytes_max" => self.memory_bytes_max = number(setting, 1, u64::MAX, "bytes")?,
             key => {
                 return Err(format!(
                     "`{key}` = `{}` is not a setting: allowed are path, transports, allow_upgrades, ping_interval, \
-                     ping_timeout, upgrade_timeout, connect_timeout, max_http_buffer_size, max_attachments",
+                     ping_timeout, upgrade_timeout, connect_timeout, max_http_buffer_size, max_attachments, parser, \
+                     cleanup_empty_child_namespaces",
                     setting.value
                 ));
             }
@@ -120,6 +152,19 @@ fn number(setting: &Setting, least: u64, most: u64, unit: &str) -> Result<u64, S
                 &format!("a whole number of {unit} from {least} to {most}"),
             )
         })
+}
+
+fn count(setting: &Setting, least: u64) -> Result<u32, String> {
+    let count = number(setting, least, SHARDS_MAX, "shards")?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+fn parser(setting: &Setting) -> Result<Parser, String> {
+    match setting.value.as_str() {
+        "default" => Ok(Parser::Text),
+        "msgpack" => Ok(Parser::Msgpack),
+        _ => Err(wrong(setting, "default or msgpack")),
+    }
 }
 
 fn truth(setting: &Setting) -> Result<bool, String> {
@@ -191,6 +236,15 @@ mod tests {
             100
         );
         assert_eq!(read("max_attachments", "0").unwrap().max_attachments, 0);
+        assert_eq!(read("parser", "default").unwrap().parser, Parser::Text);
+        assert_eq!(read("parser", "msgpack").unwrap().parser, Parser::Msgpack);
+        assert!(
+            read("cleanup_empty_child_namespaces", "true")
+                .unwrap()
+                .cleanup_empty_child_namespaces
+        );
+        assert_eq!(read("shard", "3").unwrap().shard, 3);
+        assert_eq!(read("shards", "4").unwrap().shards, 4);
     }
 
     #[test]
@@ -205,6 +259,8 @@ mod tests {
             ("ping_interval", "0"),
             ("ping_timeout", "-1"),
             ("max_attachments", "99999999999999999999"),
+            ("parser", "json"),
+            ("shards", "0"),
         ] {
             let error = read(key, value).unwrap_err();
             assert!(

@@ -22,8 +22,9 @@ pub mod session;
 mod upgrade;
 
 use crate::answer::{Answer, Manner, Mark};
+use crate::budget::{Budget, Kind, session_bytes};
 use crate::contract::{Action, Cause, Connection, Session as SessionNumber};
-use crate::limits::{CLOSE_BUFFER_MS, SESSION_BYTES, SESSIONS_SHARE};
+use crate::limits::CLOSE_BUFFER_MS;
 use crate::numbers::{NumberMap, NumberSet};
 use crate::reason::Reason;
 use crate::settings::Settings;
@@ -38,8 +39,8 @@ pub struct Engine {
     pub settings: Settings,
     sessions: NumberMap<SessionNumber, Session>,
     candidates: NumberMap<SessionNumber, Candidate>,
-    /// What both take, by estimate: see `SESSION_BYTES`.
-    held_bytes: u64,
+    /// What both layers hold.
+    pub budget: Budget,
     connections: NumberMap<Connection, Place>,
     sids: BTreeMap<Box<str>, SessionNumber>,
     /// Sessions whose packets the host cannot simply write out: polling or closing.
@@ -50,11 +51,6 @@ pub struct Engine {
     dirty: Vec<SessionNumber>,
     /// What the layer above has not heard of yet.
     notices: Vec<Notice>,
-}
-
-/// What a session takes of the guest's memory, by estimate.
-const fn held_bytes(handshake: &[u8]) -> u64 {
-    SESSION_BYTES + 2 * handshake.len() as u64
 }
 
 /// What a connection is to a session.
@@ -402,6 +398,12 @@ impl Engine {
         self.candidates.get(&number)
     }
 
+    /// Charges so many bytes to a kind of holder, if its share of the memory allows it.
+    pub fn take(&mut self, kind: Kind, bytes: u64) -> bool {
+        self.budget
+            .take(kind, bytes, self.settings.memory_bytes_max)
+    }
+
     /// Notes that a session is to be saved at the end of this call.
     pub fn mark(&mut self, number: SessionNumber) {
         if let Some(session) = self.sessions.get_mut(&number)
@@ -462,35 +464,44 @@ impl Engine {
             self.unattached.insert(number);
         }
         self.sids.insert(session.sid.clone(), number);
-        self.held_bytes += held_bytes(&session.handshake);
+        let bytes = session_bytes(session.handshake.len());
+        self.budget.charge(Kind::Sessions, bytes);
         if let Some(before) = self.sessions.insert(number, session) {
-            self.held_bytes -= held_bytes(&before.handshake);
+            let bytes = session_bytes(before.handshake.len());
+            self.budget.release(Kind::Sessions, bytes);
         }
     }
 
     /// Whether another session would be too many, with a handshake of so many bytes.
     fn is_full(&self, handshake: &[u8]) -> bool {
-        self.held_bytes + held_bytes(handshake) > self.settings.memory_bytes_max / SESSIONS_SHARE
+        let bytes = session_bytes(handshake.len());
+        !self
+            .budget
+            .fits(Kind::Sessions, bytes, self.settings.memory_bytes_max)
     }
 
     fn take_session(&mut self, number: SessionNumber) -> Option<Session> {
         let session = self.sessions.remove(&number)?;
-        self.held_bytes -= held_bytes(&session.handshake);
+        let bytes = session_bytes(session.handshake.len());
+        self.budget.release(Kind::Sessions, bytes);
         Some(session)
     }
 
     fn take_candidate(&mut self, number: SessionNumber) -> Option<Candidate> {
         let candidate = self.candidates.remove(&number)?;
-        self.held_bytes -= held_bytes(&candidate.handshake);
+        let bytes = session_bytes(candidate.handshake.len());
+        self.budget.release(Kind::Sessions, bytes);
         Some(candidate)
     }
 
     /// Takes a candidate in.
     pub fn put_candidate(&mut self, number: SessionNumber, candidate: Candidate) {
         self.put_connection(number, number, Role::Candidate);
-        self.held_bytes += held_bytes(&candidate.handshake);
+        let bytes = session_bytes(candidate.handshake.len());
+        self.budget.charge(Kind::Sessions, bytes);
         if let Some(before) = self.candidates.insert(number, candidate) {
-            self.held_bytes -= held_bytes(&before.handshake);
+            let bytes = session_bytes(before.handshake.len());
+            self.budget.release(Kind::Sessions, bytes);
         }
     }
 

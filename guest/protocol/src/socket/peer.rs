@@ -6,7 +6,10 @@ use crate::contract::{
     App, Departed, Resumed, Session as SessionNumber, Socket as SocketNumber, SocketInfo,
 };
 use crate::engine::handshake;
-use crate::limits::{SLOTS_PER_SESSION_MAX, SOCKETS_PER_SESSION_MAX};
+use crate::limits::{
+    ATTACHMENT_BYTES, MEMBERSHIP_BYTES, PARTIAL_BYTES, SLOTS_PER_SESSION_MAX, SOCKET_BYTES,
+    SOCKETS_PER_SESSION_MAX,
+};
 use crate::reason::Reason;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
@@ -181,12 +184,54 @@ impl Peer {
     }
 }
 
+impl Room {
+    /// What being in it is charged: see `budget.rs`. The own room is part of the socket.
+    pub fn held(&self) -> u64 {
+        match self {
+            Room::Own => 0,
+            Room::Named(name) => MEMBERSHIP_BYTES + 2 * name.len() as u64,
+        }
+    }
+}
+
 impl Socket {
+    /// Its public id as text.
+    pub fn id_text(&self) -> String {
+        base64::encode_id(self.id)
+    }
+
+    /// The room of this name, for this socket.
+    pub fn room(&self, name: &str) -> Room {
+        if base64::decode_id(name) == Some(self.id) {
+            Room::Own
+        } else {
+            Room::Named(name.into())
+        }
+    }
+
+    /// The name of a room that it is in.
+    pub fn room_name(&self, room: &Room) -> String {
+        match room {
+            Room::Own => self.id_text(),
+            Room::Named(name) => name.to_string(),
+        }
+    }
+
+    /// What it is charged as a socket: see `budget.rs`.
+    pub fn held(&self) -> u64 {
+        SOCKET_BYTES + self.namespace.len() as u64 + 2 * self.auth.len() as u64
+    }
+
+    /// What its app is charged for keeping with it.
+    pub fn kept(&self) -> u64 {
+        2 * self.data.len() as u64 + self.rooms.iter().map(Room::held).sum::<u64>()
+    }
+
     /// How the app meets it.
     pub fn info(&self, session: SessionNumber, handshake: &[u8]) -> SocketInfo {
         SocketInfo {
             socket: number(session, self.slot),
-            id: base64::encode_id(self.id),
+            id: self.id_text(),
             namespace: self.namespace.to_string(),
             handshake: handshake::decode(handshake, &self.auth),
             recovered: false,
@@ -212,11 +257,7 @@ impl Socket {
     }
 
     fn room_names(&self) -> Vec<String> {
-        let name = |room: &Room| match room {
-            Room::Own => base64::encode_id(self.id),
-            Room::Named(name) => name.to_string(),
-        };
-        self.rooms.iter().map(name).collect()
+        self.rooms.iter().map(|room| self.room_name(room)).collect()
     }
 
     fn encode(&self, to: &mut Writer) {
@@ -277,6 +318,15 @@ impl Socket {
 }
 
 impl Partial {
+    /// What it is charged: see `budget.rs`.
+    pub fn held(&self) -> u64 {
+        let attachments = self.attachments.iter();
+        let attachments: u64 = attachments
+            .map(|bytes| ATTACHMENT_BYTES + 2 * bytes.len() as u64)
+            .sum();
+        PARTIAL_BYTES + 2 * (self.namespace.len() + self.json.len()) as u64 + attachments
+    }
+
     fn encode(&self, to: &mut Writer) {
         to.byte(u8::from(self.ack_packet));
         to.bytes(self.namespace.as_bytes());
