@@ -5,7 +5,7 @@
 use super::guest::Guest;
 use holdfast_protocol::contract::{
     Action, App, AppEvent, Body, Cause, Closed, Collected, Commanded, Connection, Decided, Drained,
-    Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order, ReceivedFrame,
+    Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order, Place, ReceivedFrame,
     Request, SavedSession, Session, Setting, Transport,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +48,8 @@ pub enum Effect {
     Forget(Session),
     App {
         app: App,
+        /// None: the instance that serves the shard.
+        place: Option<Place>,
         event: AppEvent,
     },
     WakeAt(u64),
@@ -83,6 +85,8 @@ pub struct Host<G> {
     pub notes: BTreeMap<u64, Vec<u8>>,
     pub links: BTreeMap<Connection, Link>,
     pub manifests: BTreeMap<App, Manifest>,
+    /// Where an app's instance for this shard is; 0 unless it is said here.
+    pub places: BTreeMap<App, Place>,
     pub wake_at: Option<u64>,
     /// Sessions that are over: nothing may be said of them again.
     pub forgotten: BTreeSet<Session>,
@@ -118,6 +122,7 @@ impl<G: Guest> Host<G> {
             notes: BTreeMap::new(),
             links: BTreeMap::new(),
             manifests: BTreeMap::new(),
+            places: BTreeMap::new(),
             wake_at: None,
             forgotten: BTreeSet::new(),
             shadowing: false,
@@ -155,7 +160,7 @@ impl<G: Guest> Host<G> {
                 app: *app,
                 manifest: manifest.clone(),
                 resume: false,
-                place: 0,
+                place: self.places.get(app).copied().unwrap_or(0),
             })
         });
         let events: Vec<Event> = events.collect();
@@ -216,8 +221,10 @@ impl<G: Guest> Host<G> {
         loop {
             self.calls += 1;
             let decided = self.guest.handle(self.now_ms, happened.clone());
+            assert!(self.guest.is_budget_exact());
             if let Some(shadow) = &mut self.shadow {
                 let other = shadow.handle(self.now_ms, happened.clone());
+                assert!(shadow.is_budget_exact());
                 assert_eq!(
                     decided, other,
                     "a restored instance decides otherwise over {happened:?}"
@@ -420,6 +427,7 @@ impl<G: Guest> Host<G> {
                     for event in dispatch.events {
                         effects.push(Effect::App {
                             app: dispatch.app,
+                            place: dispatch.place,
                             event,
                         });
                     }
@@ -473,11 +481,12 @@ impl<G: Guest> Host<G> {
 
     pub fn load(&mut self, app: App, manifest: Manifest) -> Vec<Effect> {
         self.manifests.insert(app, manifest.clone());
+        let place = self.places.get(&app).copied().unwrap_or(0);
         self.turn(vec![Event::Loaded(Loaded {
             app,
             manifest,
             resume: true,
-            place: 0,
+            place,
         })])
     }
 
@@ -525,10 +534,14 @@ impl<G: Guest> Host<G> {
     }
 
     pub fn command(&mut self, app: App, orders: Vec<Order>) -> Vec<Effect> {
+        self.command_from(app, 0, orders)
+    }
+
+    pub fn command_from(&mut self, app: App, place: Place, orders: Vec<Order>) -> Vec<Effect> {
         self.turn(vec![Event::Commanded(Commanded {
             app,
             orders,
-            place: 0,
+            place,
             before: 0,
             home: true,
         })])

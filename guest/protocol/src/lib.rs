@@ -56,6 +56,7 @@ pub mod contract {
 
 use answer::Answer;
 use apps::Instance;
+use budget::Budget;
 use contract::{
     Action, Body, Collected, Decided, Description, Event, FrameKind, Happened, Level, Loaded, Note,
     ReceivedFrame, Save, SavedSession, Setting, Transport,
@@ -173,6 +174,14 @@ impl Protocol {
             answer.act(Action::WakeAt(at_ms));
         }
         answer.finish()
+    }
+
+    /// Whether what is counted as held of the memory is what is held: for tests.
+    pub fn is_budget_exact(&self) -> bool {
+        let mut budget = Budget::default();
+        self.engine.recount(&mut budget);
+        self.sockets.recount(&mut budget);
+        budget == self.engine.budget
     }
 
     fn handle_event(

@@ -398,6 +398,15 @@ impl Engine {
         self.candidates.get(&number)
     }
 
+    /// Charges all that is held, for a count from scratch.
+    pub fn recount(&self, budget: &mut Budget) {
+        let sessions = self.sessions.values().map(|session| &session.handshake);
+        let candidates = self.candidates.values().map(|waits| &waits.handshake);
+        for handshake in sessions.chain(candidates) {
+            budget.charge(Kind::Sessions, session_bytes(handshake.len()));
+        }
+    }
+
     /// Charges so many bytes to a kind of holder, if its share of the memory allows it.
     pub fn take(&mut self, kind: Kind, bytes: u64) -> bool {
         self.budget

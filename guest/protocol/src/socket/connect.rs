@@ -74,7 +74,6 @@ impl Sockets {
             return;
         };
         let slot = peer.next_slot as u16;
-        peer.next_slot += 1;
         let socket = Socket {
             slot,
             app,
@@ -102,6 +101,7 @@ impl Sockets {
         }
         engine.budget.charge(Kind::Kept, socket.kept());
         answer.dispatch(app, AppEvent::Connecting(connecting));
+        peer.next_slot += 1;
         peer.sockets.push(socket);
         engine.mark(session);
     }

@@ -397,11 +397,17 @@ impl Sockets {
         Some(peer)
     }
 
+    /// Charges all that is held, for a count from scratch.
+    pub fn recount(&self, budget: &mut Budget) {
+        for peer in self.peers.values() {
+            peer.charge(budget);
+        }
+    }
+
     /// Takes restored sockets in.
     pub fn put_peer(&mut self, session: SessionNumber, mut peer: Peer, budget: &mut Budget) {
+        peer.charge(budget);
         for socket in &mut peer.sockets {
-            budget.charge(Kind::Sockets, socket.held());
-            budget.charge(Kind::Kept, socket.kept());
             if socket.stage == Stage::Connected {
                 let number = peer::number(session, socket.slot);
                 let namespace = self.namespaces.enter(number, socket);
@@ -409,9 +415,6 @@ impl Sockets {
                     *room = namespace.join(number, socket.id, room.clone());
                 }
             }
-        }
-        if let Some(partial) = &peer.partial {
-            budget.charge(Kind::Partials, partial.held());
         }
         self.peers.insert(session, peer);
     }

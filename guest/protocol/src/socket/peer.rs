@@ -1,6 +1,7 @@
 //! What is known of one session's sockets, and how it is written into the session's blob.
 
 use crate::base64;
+use crate::budget::{Budget, Kind};
 use crate::codec::{Reader, Writer};
 use crate::contract::{
     App, Departed, Resumed, Session as SessionNumber, Socket as SocketNumber, SocketInfo,
@@ -128,6 +129,17 @@ impl Peer {
             Stage::Connected => None,
         });
         connecting.chain(self.connect_until_ms).min()
+    }
+
+    /// Charges what it holds.
+    pub fn charge(&self, budget: &mut Budget) {
+        for socket in &self.sockets {
+            budget.charge(Kind::Sockets, socket.held());
+            budget.charge(Kind::Kept, socket.kept());
+        }
+        if let Some(partial) = &self.partial {
+            budget.charge(Kind::Partials, partial.held());
+        }
     }
 
     /// Writes it into a blob.
