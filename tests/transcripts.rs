@@ -12,11 +12,11 @@
 //! | `> text 2 4hello`, `> bytes 2 01ff` | a frame |
 //! | `> closed 1 peer` | a connection ends: peer, failed, invalid, too-long, slow |
 //! | `> +25000` | so many milliseconds pass |
-//! | `> app 0 serves / /admin dynamic judges shares hears-denials` | an app is there |
+//! | `> app 0 serves / /admin dynamic judges shares hears-denials rooms place=1` | an app is there |
 //! | `> app 0 judge 1 initial=x-a:b headers=x-c:d`, `> app 0 judge 1 no` | it lets a session open, or not |
 //! | `> app 0 share 1 {"origin":true}`, `> app 0 share 1` | it decides on CORS, or fails |
 //! | `> app 0 gone`, `> app 0 lost connecting 1.0` | it is not; it crashed over an event |
-//! | `> app 0 admit 1.0` | an order; `1.0` is the socket of session 1 in slot 0 |
+//! | `> app 0 admit 1.0` | an order; `1.0` is the socket of session 1 in slot 0; `by=2` says which instance gives it |
 //! | `> overflowed 1`, `> stopping` | as in the contract |
 //!
 //! `$1` is the session id given to connection 1, `@1.0` the public id of a socket. `save` and `wake-at`
@@ -27,7 +27,7 @@ use holdfast_protocol::Protocol;
 use holdfast_protocol::contract::{
     Act, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Body, Broadcast, Cause, Connecting,
     Delivery, Emission, Event, Find, Frame, Header, Judgement, Lost, Order, Payload, Refusal,
-    Reply, Share, Transport,
+    Reply, ReturnAddress, Serve, ServeReply, Share, Transport,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -176,9 +176,13 @@ impl Conversation {
                     .copied()
                     .filter(|word| word.starts_with('/'))
                     .collect();
+                if let Some(place) = option("place") {
+                    self.host.places.insert(app, place.parse().unwrap());
+                }
                 let mut manifest = manifest(&namespaces, has("dynamic"), has("judges"));
                 manifest.decides_cors = has("shares");
                 manifest.hears_denials = has("hears-denials");
+                manifest.hears_rooms = has("rooms");
                 return self.host.load(app, manifest);
             }
             "gone" => return self.host.unload(app),
@@ -266,9 +270,22 @@ impl Conversation {
                     outcome,
                 }))
             }
+            "serve" => to_all(Act::Serve(Serve {
+                namespace: nth(0).to_owned(),
+                payload: payload(nth(1), None),
+                reply: option("reply").map(|token| token.parse().unwrap()),
+            })),
+            "serve-reply" => to_all(Act::ServeReply(ServeReply {
+                to: ReturnAddress {
+                    place: nth(0).parse().unwrap(),
+                    token: nth(1).parse().unwrap(),
+                },
+                payload: payload(nth(2), None),
+            })),
             other => panic!("no such order: {other}"),
         };
-        self.host.command(app, vec![order])
+        let by = option("by").map_or(0, |place| place.parse().unwrap());
+        self.host.command_from(app, by, vec![order])
     }
 
     fn show(&mut self, effect: Effect) -> Option<String> {
@@ -329,8 +346,9 @@ impl Conversation {
             Effect::Drain(session) => format!("drain {session}"),
             Effect::Forget(session) => format!("forget {session}"),
             Effect::Log(text) => format!("log {text}"),
-            Effect::App { app, event } => {
-                let line = format!("app {app} {}", self.show_event(&event));
+            Effect::App { app, place, event } => {
+                let place = place.map(|place| format!("@{place}")).unwrap_or_default();
+                let line = format!("app {app}{place} {}", self.show_event(&event));
                 self.events.push(event);
                 line
             }
@@ -403,7 +421,22 @@ impl Conversation {
             AppEvent::Judging(judging) => {
                 format!("judging {} {}", judging.token, judging.handshake.url)
             }
-            AppEvent::Served(_) | AppEvent::Answered(_) => format!("{event:?}"),
+            AppEvent::Served(served) => format!(
+                "served {} {}{}",
+                served.namespace,
+                show_payload(&served.payload),
+                served.reply.map_or_else(String::new, |to| format!(
+                    " reply={}@{}",
+                    to.token, to.place
+                ))
+            ),
+            AppEvent::Answered(answered) => {
+                format!(
+                    "answered {} {}",
+                    answered.token,
+                    show_payload(&answered.payload)
+                )
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::guest::Guest;
 use holdfast_protocol::contract::{
     Action, App, AppEvent, Body, Cause, Closed, Collected, Commanded, Connection, Decided, Deflate,
     Drained, Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order,
-    ReceivedFrame, Request, SavedSession, Send, Session, Setting, Transport,
+    Place, ReceivedFrame, Request, SavedSession, Send, Session, Setting, Transport,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +54,8 @@ pub enum Effect {
     Forget(Session),
     App {
         app: App,
+        /// None: the instance that serves the shard.
+        place: Option<Place>,
         event: AppEvent,
     },
     WakeAt(u64),
@@ -91,6 +93,8 @@ pub struct Host<G> {
     pub notes: BTreeMap<u64, Vec<u8>>,
     pub links: BTreeMap<Connection, Link>,
     pub manifests: BTreeMap<App, Manifest>,
+    /// Where an app's instance for this shard is; 0 unless it is said here.
+    pub places: BTreeMap<App, Place>,
     pub wake_at: Option<u64>,
     /// Sessions that are over: nothing may be said of them again.
     pub forgotten: BTreeSet<Session>,
@@ -126,6 +130,7 @@ impl<G: Guest> Host<G> {
             notes: BTreeMap::new(),
             links: BTreeMap::new(),
             manifests: BTreeMap::new(),
+            places: BTreeMap::new(),
             wake_at: None,
             forgotten: BTreeSet::new(),
             shadowing: false,
@@ -163,7 +168,7 @@ impl<G: Guest> Host<G> {
                 app: *app,
                 manifest: manifest.clone(),
                 resume: false,
-                place: 0,
+                place: self.places.get(app).copied().unwrap_or(0),
             })
         });
         let events: Vec<Event> = events.collect();
@@ -224,8 +229,10 @@ impl<G: Guest> Host<G> {
         loop {
             self.calls += 1;
             let decided = self.guest.handle(self.now_ms, happened.clone());
+            assert!(self.guest.is_budget_exact());
             if let Some(shadow) = &mut self.shadow {
                 let other = shadow.handle(self.now_ms, happened.clone());
+                assert!(shadow.is_budget_exact());
                 assert_eq!(
                     decided, other,
                     "a restored instance decides otherwise over {happened:?}"
@@ -439,6 +446,7 @@ impl<G: Guest> Host<G> {
                     for event in dispatch.events {
                         effects.push(Effect::App {
                             app: dispatch.app,
+                            place: dispatch.place,
                             event,
                         });
                     }
@@ -493,11 +501,12 @@ impl<G: Guest> Host<G> {
 
     pub fn load(&mut self, app: App, manifest: Manifest) -> Vec<Effect> {
         self.manifests.insert(app, manifest.clone());
+        let place = self.places.get(&app).copied().unwrap_or(0);
         self.turn(vec![Event::Loaded(Loaded {
             app,
             manifest,
             resume: true,
-            place: 0,
+            place,
         })])
     }
 
@@ -545,10 +554,14 @@ impl<G: Guest> Host<G> {
     }
 
     pub fn command(&mut self, app: App, orders: Vec<Order>) -> Vec<Effect> {
+        self.command_from(app, 0, orders)
+    }
+
+    pub fn command_from(&mut self, app: App, place: Place, orders: Vec<Order>) -> Vec<Effect> {
         self.turn(vec![Event::Commanded(Commanded {
             app,
             orders,
-            place: 0,
+            place,
             before: 0,
             home: true,
         })])

@@ -3,7 +3,7 @@
 
 use crate::contract::{
     Accept, Action, App, AppEvent, Close, Connection, Decided, Dispatch, Frame, FrameKind, Header,
-    Level, LogLine, Response, Send, SentFrame, Session, Write,
+    Level, LogLine, Place, Response, Send, SentFrame, Session, Write,
 };
 use crate::engine::dialect::Form;
 
@@ -12,8 +12,10 @@ pub struct Answer {
     decided: Decided,
     /// Sends since the last other action.
     sends: u32,
-    /// Grouped by app: one `dispatch` for each.
-    events: Vec<(App, Vec<AppEvent>)>,
+    /// What the descriptions of sockets for apps take so far, by estimate.
+    pub described_bytes: u64,
+    /// Grouped by app and instance: one `dispatch` for each.
+    events: Vec<(App, Option<Place>, Vec<AppEvent>)>,
 }
 
 /// How a send may be treated on its way.
@@ -57,6 +59,7 @@ impl Answer {
         Answer {
             decided,
             sends: 0,
+            described_bytes: 0,
             events: Vec::new(),
         }
     }
@@ -186,12 +189,25 @@ impl Answer {
         }
     }
 
-    /// Gives an event to an app. All events of a call reach an app together, in order.
+    /// Gives an event to the instance of an app that serves this shard. All events of a call reach an
+    /// instance together, in order.
     pub fn dispatch(&mut self, app: App, event: AppEvent) {
-        match self.events.iter_mut().find(|(of, _)| *of == app) {
-            Some((_, events)) => events.push(event),
-            None => self.events.push((app, vec![event])),
+        self.dispatch_to(app, None, event);
+    }
+
+    /// Gives an event to an instance of an app; none is the one that serves this shard.
+    pub fn dispatch_to(&mut self, app: App, place: Option<Place>, event: AppEvent) {
+        let same =
+            |(of, at, _): &&mut (App, Option<Place>, Vec<AppEvent>)| *of == app && *at == place;
+        match self.events.iter_mut().find(same) {
+            Some((_, _, events)) => events.push(event),
+            None => self.events.push((app, place, vec![event])),
         }
+    }
+
+    /// How many receivers all sends of this call have so far.
+    pub fn targets(&self) -> usize {
+        self.decided.targets.len()
     }
 
     /// Answers an exchange, or refuses an upgrade.
@@ -276,12 +292,10 @@ impl Answer {
     /// Everything decided, with the events for the apps after the other actions so far.
     pub fn end_events(&mut self) {
         self.end_sends();
-        for (app, events) in std::mem::take(&mut self.events) {
-            self.decided.actions.push(Action::Dispatch(Dispatch {
-                app,
-                place: None,
-                events,
-            }));
+        for (app, place, events) in std::mem::take(&mut self.events) {
+            self.decided
+                .actions
+                .push(Action::Dispatch(Dispatch { app, place, events }));
         }
     }
 

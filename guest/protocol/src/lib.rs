@@ -15,6 +15,7 @@ mod answer;
 mod apps;
 pub mod bare;
 mod base64;
+mod budget;
 mod codec;
 #[cfg(all(target_family = "wasm", feature = "component"))]
 mod component;
@@ -56,8 +57,10 @@ pub mod contract {
 }
 
 use answer::Answer;
+use apps::Instance;
+use budget::Budget;
 use contract::{
-    Action, Body, Collected, Decided, Description, Event, FrameKind, Happened, Level, Note,
+    Action, Body, Collected, Decided, Description, Event, FrameKind, Happened, Level, Loaded, Note,
     ReceivedFrame, Save, SavedSession, Setting, Transport,
 };
 use engine::Engine;
@@ -108,12 +111,13 @@ impl Protocol {
         for saved in sessions {
             let number = saved.session;
             self.engine.drop_session(number);
-            self.sockets.drop_peer(number);
+            self.sockets.drop_peer(number, &mut self.engine.budget);
             if !saved.blob.is_empty() {
                 match snapshot::decode(number, &saved.blob, saved.waiting) {
                     Some(Remembered::Session(session, peer, extras)) => {
                         self.engine.restore_session(number, *session, extras);
-                        self.sockets.put_peer(number, *peer);
+                        self.sockets
+                            .put_peer(number, *peer, &mut self.engine.budget);
                     }
                     Some(Remembered::Candidate(candidate, extras)) => {
                         self.engine.put_candidate(number, candidate);
@@ -163,6 +167,14 @@ impl Protocol {
         answer.finish()
     }
 
+    /// Whether what is counted as held of the memory is what is held: for tests.
+    pub fn is_budget_exact(&self) -> bool {
+        let mut budget = Budget::default();
+        self.engine.recount(&mut budget);
+        self.sockets.recount(&mut budget);
+        budget == self.engine.budget
+    }
+
     fn handle_event(
         &mut self,
         now_ms: u64,
@@ -185,17 +197,23 @@ impl Protocol {
             // Time is looked at in every call.
             Event::Elapsed => {}
             Event::Loaded(loaded) => {
-                if !self.sockets.apps.load(loaded.app, loaded.manifest) {
+                let Loaded {
+                    app,
+                    manifest,
+                    place,
+                    ..
+                } = loaded;
+                if !self.sockets.apps.load(app, manifest, place) {
                     answer.log(
                         Level::Error,
-                        format!("app {} declares too much: it serves nothing", loaded.app),
+                        format!("app {app} declares too much: it serves nothing"),
                     );
                 }
                 self.engine.interests = self.sockets.apps.interests();
                 if loaded.resume {
-                    self.sockets.resume(loaded.app, &self.engine, answer);
-                    self.engine.judge_again(loaded.app, answer);
-                    self.engine.share_again(now_ms, loaded.app, answer);
+                    self.sockets.resume(app, &self.engine, answer);
+                    self.engine.judge_again(app, answer);
+                    self.engine.share_again(now_ms, app, answer);
                 }
             }
             Event::Unloaded(app) => {
@@ -205,14 +223,13 @@ impl Protocol {
                 self.engine.share_again(now_ms, app, answer);
             }
             Event::Commanded(commanded) => {
+                let by = Instance {
+                    app: commanded.app,
+                    place: commanded.place,
+                };
                 for order in commanded.orders {
-                    self.sockets.handle_order(
-                        now_ms,
-                        commanded.app,
-                        order,
-                        &mut self.engine,
-                        answer,
-                    );
+                    self.sockets
+                        .handle_order(now_ms, by, order, &mut self.engine, answer);
                     self.handle_notices(now_ms, answer);
                 }
             }

@@ -6,10 +6,46 @@
 /// (measured: 0.9 to 1.2 KB with a handshake of 0.2 KB).
 pub const SESSION_BYTES: u64 = 1024;
 
-/// The sessions of one shard, handshakes that await a judgement too, may take one part in so many of the
-/// guest's memory (`memory_bytes_max`), by the estimate. At the limit a handshake is refused with
-/// status 503. What is left is for the sockets, and for a batch of events.
-pub const SESSIONS_SHARE: u64 = 2;
+/// The guest's memory (`memory_bytes_max`) is divided into so many parts. What the shares below leave is
+/// for a batch of events and for the answer to it. Who keeps count: `budget.rs`; the formula for one
+/// session: `docs/limits.md`.
+pub const MEMORY_SHARES: u64 = 16;
+
+/// Parts for the sessions of one shard, handshakes that await a judgement too, by the estimate. At the
+/// limit a handshake is refused with status 503.
+pub const SESSIONS_SHARE: u64 = 5;
+
+/// Parts for sockets and the auth payloads of their CONNECT packets. At the limit a CONNECT is answered
+/// with a CONNECT_ERROR (`Too many connections`).
+pub const SOCKETS_SHARE: u64 = 2;
+
+/// Parts for packets whose attachments have not all come. At the limit a session that sends such a packet
+/// is closed, as over one that is too large.
+pub const PARTIALS_SHARE: u64 = 2;
+
+/// Parts for what apps keep with sockets: data and rooms. At the limit data is not kept and a room is not
+/// joined, with a log line.
+pub const KEPT_SHARE: u64 = 2;
+
+/// One part in so many is for all that one call sends to audiences and finds for apps: 8 bytes for each
+/// receiver, and the descriptions of sockets. At the limit a broadcast reaches nobody and the
+/// descriptions end, with a log line.
+pub const CALL_SHARE: u64 = 16;
+
+/// What a socket takes beside twice its auth payload and its namespace's name, in bytes, by estimate.
+pub const SOCKET_BYTES: u64 = 512;
+
+/// What being in a room takes beside twice the room's name, in bytes, by estimate.
+pub const MEMBERSHIP_BYTES: u64 = 192;
+
+/// What an incomplete packet takes beside twice its contents, in bytes, by estimate.
+pub const PARTIAL_BYTES: u64 = 192;
+
+/// What an attachment of an incomplete packet takes beside twice its bytes, by estimate.
+pub const ATTACHMENT_BYTES: u64 = 48;
+
+/// Binary values in a packet of the msgpack parser, which has no limit of its own. More are a parse error.
+pub const MSGPACK_ATTACHMENTS_MAX: usize = 1000;
 
 /// Bytes that a handshake (headers, query, URL, address) may take in a session's blob. A longer one is
 /// refused with status 431.

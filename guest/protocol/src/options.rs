@@ -96,9 +96,8 @@ impl Watch for Builder {
     }
 
     fn key(&mut self, key: &[u8]) {
-        let quoted = format!("\"{}\"", String::from_utf8_lossy(key));
         if let Some((_, of)) = self.open.last_mut() {
-            *of = json::unescape(&quoted, OPTIONS_BYTES_MAX).unwrap_or_default();
+            *of = json::unescape_all(&String::from_utf8_lossy(key));
         }
     }
 
@@ -108,9 +107,9 @@ impl Watch for Builder {
             "null" => Value::Null,
             "true" => Value::Truth(true),
             "false" => Value::Truth(false),
-            quoted if quoted.starts_with('"') => {
-                Value::Text(json::unescape(quoted, OPTIONS_BYTES_MAX).unwrap_or_default())
-            }
+            quoted if quoted.starts_with('"') => Value::Text(json::unescape_all(
+                quoted.get(1..quoted.len() - 1).unwrap_or_default(),
+            )),
             number => Value::Number(number.to_owned()),
         };
         self.put(value);

@@ -56,10 +56,25 @@ pub struct Settings {
     pub serve_client: bool,
     /// Bytes of memory that the host lets this guest have.
     pub memory_bytes_max: u64,
+    /// How Socket.IO packets are written.
+    pub parser: Parser,
+    /// Whether namespaces that nobody declared are forgotten with their last socket. This guest keeps
+    /// nothing of an empty namespace in any case; the apps' libraries go by it.
+    pub cleanup_empty_child_namespaces: bool,
     /// The number of the shard that this guest runs on.
     pub shard: u32,
     /// How many shards there are.
     pub shards: u32,
+}
+
+/// How Socket.IO packets are written. The clients must be told the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parser {
+    /// `socket.io-parser`: text, and binary frames after it.
+    #[default]
+    Text,
+    /// `socket.io-msgpack-parser`: one binary frame a packet.
+    Msgpack,
 }
 
 impl Default for Settings {
@@ -85,6 +100,8 @@ impl Default for Settings {
             per_message_deflate: None,
             serve_client: true,
             memory_bytes_max: 1 << 30,
+            parser: Parser::Text,
+            cleanup_empty_child_namespaces: false,
             shard: 0,
             shards: 1,
         }

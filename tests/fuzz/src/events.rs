@@ -475,7 +475,7 @@ impl<'a, G: Guest> Play<'a, G> {
                 if let Effect::Frame { frame, .. } = &effect {
                     self.hear(frame);
                 }
-                let Effect::App { app, event } = effect else {
+                let Effect::App { app, event, .. } = effect else {
                     continue;
                 };
                 let socket = match &event {

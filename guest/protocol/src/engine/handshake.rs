@@ -2,6 +2,7 @@
 //! handshakes that an app has yet to judge.
 
 use super::dialect::Dialect;
+use crate::budget::session_bytes;
 use crate::codec::{Reader, Writer};
 use crate::contract::{App, Handshake, Header, Request};
 use crate::engine::headers;
@@ -41,7 +42,7 @@ impl Candidate {
     /// What it takes of the guest's memory, by estimate.
     pub fn bytes(&self) -> u64 {
         let headers = headers::bytes(&self.initial_headers) + headers::bytes(&self.headers);
-        super::held_bytes(self.handshake.len() + headers)
+        session_bytes(self.handshake.len() + headers)
     }
 
     /// Writes it into a blob.

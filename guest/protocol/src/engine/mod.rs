@@ -35,8 +35,9 @@ mod upgrade;
 
 use crate::answer::{Answer, Manner, Mark};
 use crate::apps::Interests;
+use crate::budget::{Budget, Kind, session_bytes};
 use crate::contract::{Action, Cause, Connection, Frame, Session as SessionNumber};
-use crate::limits::{CLOSE_BUFFER_MS, SESSION_BYTES, SESSIONS_SHARE};
+use crate::limits::CLOSE_BUFFER_MS;
 use crate::numbers::{NumberMap, NumberSet};
 use crate::reason::Reason;
 use crate::settings::Settings;
@@ -62,8 +63,8 @@ pub struct Engine {
     pub interests: Interests,
     /// Refused requests in this call that the apps were to hear of.
     denials: u32,
-    /// What all of them take, by estimate: see `SESSION_BYTES`.
-    held_bytes: u64,
+    /// What both layers hold.
+    pub budget: Budget,
     connections: NumberMap<Connection, Place>,
     sids: BTreeMap<Box<str>, SessionNumber>,
     /// Sessions whose packets the host cannot simply write out: polling or closing.
@@ -76,11 +77,6 @@ pub struct Engine {
     dirty: Vec<SessionNumber>,
     /// What the layer above has not heard of yet.
     notices: Vec<Notice>,
-}
-
-/// What a session with a handshake of so many bytes takes of the guest's memory, by estimate.
-const fn held_bytes(handshake: usize) -> u64 {
-    SESSION_BYTES + 2 * handshake as u64
 }
 
 /// What a connection is to a session.
@@ -465,6 +461,22 @@ impl Engine {
         self.candidates.get(&number)
     }
 
+    /// Charges all that is held, for a count from scratch.
+    pub fn recount(&self, budget: &mut Budget) {
+        let sessions = self.sessions.values().map(Session::bytes);
+        let candidates = self.candidates.values().map(Candidate::bytes);
+        let held = self.held.values().map(Held::bytes);
+        for bytes in sessions.chain(candidates).chain(held) {
+            budget.charge(Kind::Sessions, bytes);
+        }
+    }
+
+    /// Charges so many bytes to a kind of holder, if its share of the memory allows it.
+    pub fn take(&mut self, kind: Kind, bytes: u64) -> bool {
+        self.budget
+            .take(kind, bytes, self.settings.memory_bytes_max)
+    }
+
     /// Notes that a session is to be saved at the end of this call.
     pub fn mark(&mut self, number: SessionNumber) {
         if let Some(session) = self.sessions.get_mut(&number)
@@ -528,9 +540,9 @@ impl Engine {
         if let Some(form) = session.dialect.form(is_polling(&session)) {
             self.third.insert(number, form);
         }
-        self.held_bytes += session.bytes();
+        self.budget.charge(Kind::Sessions, session.bytes());
         if let Some(before) = self.sessions.insert(number, session) {
-            self.held_bytes -= before.bytes();
+            self.budget.release(Kind::Sessions, before.bytes());
         }
     }
 
@@ -550,28 +562,31 @@ impl Engine {
 
     /// Whether another session would be too many, with a handshake of so many bytes.
     fn is_full(&self, handshake: usize) -> bool {
-        self.held_bytes + held_bytes(handshake) > self.settings.memory_bytes_max / SESSIONS_SHARE
+        let bytes = session_bytes(handshake);
+        !self
+            .budget
+            .fits(Kind::Sessions, bytes, self.settings.memory_bytes_max)
     }
 
     fn take_session(&mut self, number: SessionNumber) -> Option<Session> {
         let session = self.sessions.remove(&number)?;
         self.third.remove(&number);
-        self.held_bytes -= session.bytes();
+        self.budget.release(Kind::Sessions, session.bytes());
         Some(session)
     }
 
     fn take_candidate(&mut self, number: SessionNumber) -> Option<Candidate> {
         let candidate = self.candidates.remove(&number)?;
-        self.held_bytes -= candidate.bytes();
+        self.budget.release(Kind::Sessions, candidate.bytes());
         Some(candidate)
     }
 
     /// Takes a candidate in.
     pub fn put_candidate(&mut self, number: SessionNumber, candidate: Candidate) {
         self.put_connection(number, number, Role::Candidate);
-        self.held_bytes += candidate.bytes();
+        self.budget.charge(Kind::Sessions, candidate.bytes());
         if let Some(before) = self.candidates.insert(number, candidate) {
-            self.held_bytes -= before.bytes();
+            self.budget.release(Kind::Sessions, before.bytes());
         }
     }
 

@@ -8,6 +8,7 @@ use super::query::Query;
 use super::session::{Carrier, Heartbeat, Polling, Session, State};
 use super::{Engine, Notice, Role, is_polling, polling};
 use crate::answer::Answer;
+use crate::budget::Kind;
 use crate::contract::{
     Action, App, AppEvent, Attach, Connection, Denied, Frame, Handshake, Header, Judgement,
     Judging, Level, Request, Session as SessionNumber, Transport,
@@ -313,7 +314,9 @@ impl Engine {
         let before = candidate.bytes();
         let left_out = headers::gather(&mut candidate.initial_headers, &judgement.initial_headers)
             + headers::gather(&mut candidate.headers, &judgement.headers);
-        self.held_bytes = self.held_bytes + candidate.bytes() - before;
+        let after = candidate.bytes();
+        self.budget.release(Kind::Sessions, before);
+        self.budget.charge(Kind::Sessions, after);
         if left_out > 0 {
             let text =
                 format!("app {app} wants {left_out} headers that are not possible or too many");

@@ -3,6 +3,7 @@
 use super::dialect::Dialect;
 use super::handshake::{decode_headers, encode_headers};
 use super::headers;
+use crate::budget::session_bytes;
 use crate::codec::{Reader, Writer};
 use crate::contract::Header;
 use std::sync::Arc;
@@ -136,7 +137,7 @@ impl Session {
 
     /// What it takes of the guest's memory, by estimate.
     pub fn bytes(&self) -> u64 {
-        super::held_bytes(self.handshake.len() + headers::bytes(&self.headers))
+        session_bytes(self.handshake.len() + headers::bytes(&self.headers))
     }
 
     /// When it has to be looked at.

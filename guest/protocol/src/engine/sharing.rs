@@ -7,6 +7,7 @@ use super::query::Query;
 use super::request::Denial;
 use super::{Engine, Role};
 use crate::answer::Answer;
+use crate::budget::{Kind, session_bytes};
 use crate::codec::{Reader, Writer};
 use crate::contract::{
     Action, App, AppEvent, Connection, Fresh, HandOut, Header, Judging, Level, Request, Share,
@@ -210,15 +211,15 @@ impl Engine {
     /// Takes a request in that waits.
     pub fn put_held(&mut self, number: Connection, held: Held) {
         self.put_connection(number, number, Role::Held);
-        self.held_bytes += held.bytes();
+        self.budget.charge(Kind::Sessions, held.bytes());
         if let Some(before) = self.held.insert(number, held) {
-            self.held_bytes -= before.bytes();
+            self.budget.release(Kind::Sessions, before.bytes());
         }
     }
 
     pub(super) fn take_held(&mut self, number: Connection) -> Option<Held> {
         let held = self.held.remove(&number)?;
-        self.held_bytes -= held.bytes();
+        self.budget.release(Kind::Sessions, held.bytes());
         self.connections.remove(&number);
         Some(held)
     }
@@ -249,13 +250,13 @@ fn hand_out(connection: Connection, name: &str, headers: Vec<Header>, answer: &m
 
 impl Held {
     /// What it takes of the guest's memory, by estimate.
-    fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         let request = &self.request;
         let headers = request.headers.iter();
         let headers: usize = headers
             .map(|header| header.name.len() + header.value.len())
             .sum();
-        super::held_bytes(headers + request.url.len())
+        session_bytes(headers + request.url.len())
     }
 
     /// Writes it into a blob.

@@ -56,6 +56,8 @@ pub const ROWS: &[Row] = &[
     row("max_http_buffer_size", "1000000", Number(1, MESSAGE_BYTES_MAX, "bytes", |to, bytes| to.max_http_buffer_size = bytes)),
     row("max_attachments", "10", Number(0, ATTACHMENTS_MAX, "attachments", |to, most| to.max_attachments = narrow(most))),
     row("add_trailing_slash", "true", Truth(|_, _| {})),
+    row("parser", "default", Form("default or msgpack", values::parser)),
+    row("cleanup_empty_child_namespaces", "false", Truth(|to, truth| to.cleanup_empty_child_namespaces = truth)),
     row("serve_client", "true", Truth(|to, truth| to.serve_client = truth)),
 
     row("cors", "false", Form("true, false or *; more is set by cors.origin and the others", values::cors)),

@@ -1,7 +1,7 @@
 //! Settings whose values have a form of their own: read, checked and put where they belong. Called by
 //! the table.
 
-use super::Settings;
+use super::{Parser, Settings};
 use crate::contract::{Deflate, Header};
 use crate::engine::cookie::{self, Cookie};
 use crate::engine::cors::{self, Cors, Origin};
@@ -35,6 +35,15 @@ pub fn path(to: &mut Settings, _: &str, value: &str) -> Outcome {
                 .all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#'),
     )?;
     to.path = path.to_owned();
+    Ok(())
+}
+
+pub fn parser(to: &mut Settings, _: &str, value: &str) -> Outcome {
+    to.parser = match value {
+        "default" => Parser::Text,
+        "msgpack" => Parser::Msgpack,
+        _ => return Err(Wrong(None)),
+    };
     Ok(())
 }
 

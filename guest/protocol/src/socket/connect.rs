@@ -1,10 +1,11 @@
 //! Joining a namespace and leaving it (reference: `Client.connect`, `Namespace._add`,
 //! `Socket._onconnect`, `Socket._onclose`), and what becomes of sockets when apps come and go.
 
+use super::Sockets;
+use super::encoder::{self, Control};
 use super::peer::{self, Room, Socket, Stage};
-use super::{Sockets, packet};
 use crate::answer::{Answer, Manner};
-use crate::base64;
+use crate::budget::Kind;
 use crate::contract::{
     App, AppEvent, Connecting, Refusal, Session as SessionNumber, Socket as SocketNumber,
 };
@@ -27,12 +28,17 @@ impl Sockets {
         let Some(peer) = self.peers.get_mut(&session) else {
             return;
         };
-        let Some(app) = self.apps.serving(namespace) else {
-            send_error(
+        // The msgpack parser takes names without a slash: they are nobody's.
+        let app = self
+            .apps
+            .serving(namespace)
+            .filter(|_| namespace.starts_with('/'));
+        let Some(app) = app else {
+            let json = "{\"message\":\"Invalid namespace\"}";
+            send_control(
                 session,
                 namespace,
-                "Invalid namespace",
-                None,
+                Control::Unknown { json },
                 engine,
                 answer,
             );
@@ -68,7 +74,6 @@ impl Sockets {
             return;
         };
         let slot = peer.next_slot as u16;
-        peer.next_slot += 1;
         let id = if engine.is_third(session) {
             peer::session_id(&known.sid, namespace)
         } else {
@@ -91,13 +96,18 @@ impl Sockets {
             data: "{}".into(),
             rooms: Vec::new(),
         };
-        answer.dispatch(
-            app,
-            AppEvent::Connecting(Connecting {
-                info: socket.info(session, &known.handshake),
-                recovered: None,
-            }),
-        );
+        let connecting = Connecting {
+            info: socket.info(session, &known.handshake),
+            recovered: None,
+        };
+        if !engine.take(Kind::Sockets, socket.held()) {
+            let full = "Too many connections";
+            send_error(session, namespace, full, None, engine, answer);
+            return;
+        }
+        engine.budget.charge(Kind::Kept, socket.kept());
+        answer.dispatch(app, AppEvent::Connecting(connecting));
+        peer.next_slot += 1;
         peer.sockets.push(socket);
         engine.mark(session);
     }
@@ -119,16 +129,16 @@ impl Sockets {
         }
         socket.stage = Stage::Connected;
         socket.rooms.push(Room::Own);
-        self.namespaces.insert(number, socket);
         let json = if engine.is_third(session) {
             String::new()
         } else {
-            format!("{{\"sid\":\"{}\"}}", base64::encode_id(socket.id))
+            format!("{{\"sid\":\"{}\"}}", socket.id_text())
         };
-        let mark = answer.begin();
-        packet::encode_control("40", &socket.namespace, &json, answer);
+        let namespace = socket.namespace.clone();
         peer.connect_until_ms = None;
-        engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
+        self.enter(number, answer);
+        let control = Control::Connect { json: &json };
+        send_control(session, &namespace, control, engine, answer);
         engine.mark(session);
     }
 
@@ -180,13 +190,7 @@ impl Sockets {
         else {
             return;
         };
-        self.namespaces.remove(peer::number(session, slot), &socket);
-        if let Some(reason) = tell {
-            answer.dispatch(
-                socket.app,
-                AppEvent::Disconnected(socket.departed(session, reason)),
-            );
-        }
+        self.exit(session, &socket, tell, engine, answer);
         engine.mark(session);
     }
 
@@ -205,9 +209,8 @@ impl Sockets {
         if socket.stage != Stage::Connected {
             return;
         }
-        let mark = answer.begin();
-        packet::encode_control("41", &socket.namespace, "", answer);
-        engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
+        let namespace = socket.namespace.clone();
+        send_control(session, &namespace, Control::Disconnect, engine, answer);
         let reason = tell.then_some(Reason::ServerNamespaceDisconnect);
         self.remove(session, slot, reason, engine, answer);
     }
@@ -350,8 +353,20 @@ fn send_error(
         json.push_str(data);
     }
     json.push('}');
+    let control = Control::Refused { json: &json };
+    send_control(session, namespace, control, engine, answer);
+}
+
+/// A packet that is not for handlers, to one session.
+fn send_control(
+    session: SessionNumber,
+    namespace: &str,
+    control: Control<'_>,
+    engine: &mut Engine,
+    answer: &mut Answer,
+) {
     let mark = answer.begin();
-    packet::encode_control("44", namespace, &json, answer);
+    encoder::encode_control(engine.settings.parser, namespace, control, answer);
     engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
 }
 
@@ -373,7 +388,6 @@ fn send_bare_error(
             json
         }
     };
-    let mark = answer.begin();
-    packet::encode_control("44", namespace, &json, answer);
-    engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
+    let control = Control::Refused { json: &json };
+    send_control(session, namespace, control, engine, answer);
 }

@@ -21,17 +21,15 @@ pub struct Namespace {
 }
 
 impl Namespaces {
-    /// Takes a connected socket in, with its rooms.
-    pub fn insert(&mut self, number: SocketNumber, socket: &Socket) {
+    /// Takes a connected socket in; its rooms are to be joined.
+    pub fn enter(&mut self, number: SocketNumber, socket: &Socket) -> &mut Namespace {
         let name = &socket.namespace;
         let namespace = self
             .0
             .entry(Arc::clone(name))
             .or_insert_with(|| Namespace::new(Arc::clone(name)));
         namespace.sockets.insert(number);
-        for room in &socket.rooms {
-            namespace.join(number, socket.id, room);
-        }
+        namespace
     }
 
     /// Takes a connected socket out.
@@ -69,19 +67,25 @@ impl Namespace {
         }
     }
 
-    /// Puts a socket into a room.
-    pub fn join(&mut self, number: SocketNumber, id: u128, room: &Room) {
+    /// Puts a socket into a room. Gives the room with the name that all in it share.
+    pub fn join(&mut self, number: SocketNumber, id: u128, room: Room) -> Room {
         match room {
             Room::Own => {
                 self.own.insert(id, number);
+                Room::Own
             }
             Room::Named(name) => {
-                self.rooms
-                    .entry(Arc::clone(name))
-                    .or_default()
-                    .insert(number);
+                let entry = self.rooms.entry(name);
+                let name = Arc::clone(entry.key());
+                entry.or_default().insert(number);
+                Room::Named(name)
             }
         }
+    }
+
+    /// Whether anybody is in the room of this name.
+    pub fn is_inhabited(&self, room: &str) -> bool {
+        self.rooms.contains_key(room) || self.own_room(room).is_some()
     }
 
     /// Takes a socket out of a room.

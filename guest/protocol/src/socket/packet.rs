@@ -119,15 +119,15 @@ fn is_payload_valid(kind: PacketKind, json: &str) -> bool {
 }
 
 /// Whether a name, in quotes, is a reserved one however it is escaped.
-fn is_reserved(quoted: &str) -> bool {
-    if quoted.contains('\\') {
-        return json::unescape(quoted, RESERVED_BYTES_MAX)
+pub fn is_reserved(quoted: &str) -> bool {
+    let Some(inner) = quoted.get(1..quoted.len().saturating_sub(1)) else {
+        return false;
+    };
+    if inner.contains('\\') {
+        return json::unescape(inner, RESERVED_BYTES_MAX)
             .is_some_and(|name| RESERVED.contains(&name.as_str()));
     }
-    quoted.len() <= RESERVED_BYTES_MAX + 2
-        && quoted
-            .get(1..quoted.len() - 1)
-            .is_some_and(|name| RESERVED.contains(&name))
+    inner.len() <= RESERVED_BYTES_MAX && RESERVED.contains(&inner)
 }
 
 /// Writes the frames of an EVENT: `42…`, or `45…` and its attachments.

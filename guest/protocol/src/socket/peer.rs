@@ -1,12 +1,16 @@
 //! What is known of one session's sockets, and how it is written into the session's blob.
 
 use crate::base64;
+use crate::budget::{Budget, Kind};
 use crate::codec::{Reader, Writer};
 use crate::contract::{
     App, Departed, Resumed, Session as SessionNumber, Socket as SocketNumber, SocketInfo,
 };
 use crate::engine::handshake;
-use crate::limits::{SLOTS_PER_SESSION_MAX, SOCKETS_PER_SESSION_MAX};
+use crate::limits::{
+    ATTACHMENT_BYTES, MEMBERSHIP_BYTES, PARTIAL_BYTES, SLOTS_PER_SESSION_MAX, SOCKET_BYTES,
+    SOCKETS_PER_SESSION_MAX,
+};
 use crate::reason::Reason;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
@@ -106,7 +110,7 @@ pub fn session_id(sid: &str, namespace: &str) -> Option<u128> {
 }
 
 /// A public id as apps see it, of a socket in this namespace.
-pub fn id_text(id: u128, namespace: &str) -> String {
+fn id_text(id: u128, namespace: &str) -> String {
     let text = base64::encode_id(id & !PREFIXED);
     if id & PREFIXED == 0 {
         text
@@ -154,6 +158,17 @@ impl Peer {
             Stage::Connected => None,
         });
         connecting.chain(self.connect_until_ms).min()
+    }
+
+    /// Charges what it holds.
+    pub fn charge(&self, budget: &mut Budget) {
+        for socket in &self.sockets {
+            budget.charge(Kind::Sockets, socket.held());
+            budget.charge(Kind::Kept, socket.kept());
+        }
+        if let Some(partial) = &self.partial {
+            budget.charge(Kind::Partials, partial.held());
+        }
     }
 
     /// Writes it into a blob.
@@ -210,12 +225,54 @@ impl Peer {
     }
 }
 
+impl Room {
+    /// What being in it is charged: see `budget.rs`. The own room is part of the socket.
+    pub fn held(&self) -> u64 {
+        match self {
+            Room::Own => 0,
+            Room::Named(name) => MEMBERSHIP_BYTES + 2 * name.len() as u64,
+        }
+    }
+}
+
 impl Socket {
+    /// Its public id as text.
+    pub fn id_text(&self) -> String {
+        id_text(self.id, &self.namespace)
+    }
+
+    /// The room of this name, for this socket.
+    pub fn room(&self, name: &str) -> Room {
+        if id_named(name, &self.namespace) == Some(self.id) {
+            Room::Own
+        } else {
+            Room::Named(name.into())
+        }
+    }
+
+    /// The name of a room that it is in.
+    pub fn room_name(&self, room: &Room) -> String {
+        match room {
+            Room::Own => self.id_text(),
+            Room::Named(name) => name.to_string(),
+        }
+    }
+
+    /// What it is charged as a socket: see `budget.rs`.
+    pub fn held(&self) -> u64 {
+        SOCKET_BYTES + self.namespace.len() as u64 + 2 * self.auth.len() as u64
+    }
+
+    /// What its app is charged for keeping with it.
+    pub fn kept(&self) -> u64 {
+        2 * self.data.len() as u64 + self.rooms.iter().map(Room::held).sum::<u64>()
+    }
+
     /// How the app meets it.
     pub fn info(&self, session: SessionNumber, handshake: &[u8]) -> SocketInfo {
         SocketInfo {
             socket: number(session, self.slot),
-            id: id_text(self.id, &self.namespace),
+            id: self.id_text(),
             namespace: self.namespace.to_string(),
             handshake: handshake::decode(handshake, &self.auth),
             recovered: false,
@@ -241,11 +298,7 @@ impl Socket {
     }
 
     fn room_names(&self) -> Vec<String> {
-        let name = |room: &Room| match room {
-            Room::Own => id_text(self.id, &self.namespace),
-            Room::Named(name) => name.to_string(),
-        };
-        self.rooms.iter().map(name).collect()
+        self.rooms.iter().map(|room| self.room_name(room)).collect()
     }
 
     fn encode(&self, to: &mut Writer) {
@@ -306,6 +359,15 @@ impl Socket {
 }
 
 impl Partial {
+    /// What it is charged: see `budget.rs`.
+    pub fn held(&self) -> u64 {
+        let attachments = self.attachments.iter();
+        let attachments: u64 = attachments
+            .map(|bytes| ATTACHMENT_BYTES + 2 * bytes.len() as u64)
+            .sum();
+        PARTIAL_BYTES + 2 * (self.namespace.len() + self.json.len()) as u64 + attachments
+    }
+
     fn encode(&self, to: &mut Writer) {
         to.byte(u8::from(self.ack_packet));
         to.bytes(self.namespace.as_bytes());
