@@ -370,12 +370,17 @@ impl Conversation {
                 "served {} {}{}",
                 served.namespace,
                 show_payload(&served.payload),
-                served
-                    .reply
-                    .map_or_else(String::new, |to| format!(" reply={}@{}", to.token, to.place))
+                served.reply.map_or_else(String::new, |to| format!(
+                    " reply={}@{}",
+                    to.token, to.place
+                ))
             ),
             AppEvent::Answered(answered) => {
-                format!("answered {} {}", answered.token, show_payload(&answered.payload))
+                format!(
+                    "answered {} {}",
+                    answered.token,
+                    show_payload(&answered.payload)
+                )
             }
         }
     }

@@ -5,8 +5,8 @@
 use super::guest::Guest;
 use holdfast_protocol::contract::{
     Action, App, AppEvent, Body, Cause, Closed, Collected, Commanded, Connection, Decided, Drained,
-    Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order, Place, ReceivedFrame,
-    Request, SavedSession, Session, Setting, Transport,
+    Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order, Place,
+    ReceivedFrame, Request, SavedSession, Session, Setting, Transport,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
