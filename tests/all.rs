@@ -4,6 +4,7 @@ mod clients;
 mod component;
 mod containment;
 mod house;
+mod instances;
 mod restore;
 mod simulation;
 mod sockets;

@@ -4,9 +4,9 @@
 
 use super::guest::Guest;
 use holdfast_protocol::contract::{
-    Action, App, AppEvent, Body, Cause, Closed, Collected, Commanded, Connection, Decided, Drained,
-    Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order, Place,
-    ReceivedFrame, Request, SavedSession, Session, Setting, Transport,
+    Action, App, AppEvent, Body, Cause, Closed, Collected, Commanded, Connection, Decided, Deflate,
+    Drained, Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order, Place,
+    ReceivedFrame, Request, SavedSession, Send, Session, Setting, Transport,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,12 +18,18 @@ pub enum Effect {
         status: u16,
         headers: Vec<Header>,
         body: Vec<u8>,
+        compress: bool,
         last: bool,
     },
-    Accept(Connection),
+    Accept {
+        connection: Connection,
+        headers: Vec<Header>,
+        deflate: Option<Deflate>,
+    },
     HandOut {
         connection: Connection,
         name: String,
+        headers: Vec<Header>,
     },
     Collect {
         connection: Connection,
@@ -61,6 +67,8 @@ pub enum Effect {
 pub struct Record {
     pub blob: Vec<u8>,
     pub outbox: Vec<Frame>,
+    /// Whether any frame in it may be compressed.
+    pub compress: bool,
     pub attached: Option<Connection>,
 }
 
@@ -289,7 +297,7 @@ impl<G: Guest> Host<G> {
                             let session =
                                 targets.next().expect("a target for each that is announced");
                             assert!(seen.insert(session), "session {session} twice in one send");
-                            self.send(session, &contents, send.volatile, effects);
+                            self.send(session, &contents, &send, effects);
                         }
                     }
                 }
@@ -300,7 +308,11 @@ impl<G: Guest> Host<G> {
                         "accepts what is no upgrade"
                     );
                     self.links.insert(accept.connection, Link::Stream);
-                    effects.push(Effect::Accept(accept.connection));
+                    effects.push(Effect::Accept {
+                        connection: accept.connection,
+                        headers: accept.headers,
+                        deflate: accept.deflate,
+                    });
                 }
                 Action::Respond(response) => {
                     let link = self.links.remove(&response.connection);
@@ -316,6 +328,7 @@ impl<G: Guest> Host<G> {
                         status: response.status,
                         headers: response.headers,
                         body: response.body,
+                        compress: response.compress,
                         last: response.last,
                     });
                 }
@@ -373,11 +386,10 @@ impl<G: Guest> Host<G> {
                         .get_mut(&session)
                         .expect("drains a session that is there");
                     effects.push(Effect::Drain(session));
-                    let frames = std::mem::take(&mut record.outbox);
                     drained.push(Event::Drained(Drained {
                         session,
-                        frames,
-                        compress: false,
+                        frames: std::mem::take(&mut record.outbox),
+                        compress: std::mem::take(&mut record.compress),
                     }));
                 }
                 Action::Note(note) => {
@@ -387,9 +399,16 @@ impl<G: Guest> Host<G> {
                     self.notes.remove(&number);
                 }
                 Action::HandOut(file) => {
+                    let link = self.links.remove(&file.connection);
+                    assert_eq!(
+                        link,
+                        Some(Link::Exchange { collected: false }),
+                        "hands out to what awaits no answer"
+                    );
                     effects.push(Effect::HandOut {
                         connection: file.connection,
                         name: file.name,
+                        headers: file.headers,
                     });
                 }
                 Action::Close(close) => {
@@ -451,7 +470,7 @@ impl<G: Guest> Host<G> {
         &mut self,
         session: Session,
         frames: &[Frame],
-        volatile: bool,
+        manner: &Send,
         effects: &mut Vec<Effect>,
     ) {
         assert!(
@@ -465,8 +484,9 @@ impl<G: Guest> Host<G> {
                     connection,
                     frame: frame.clone(),
                 }),
-                None if volatile => {}
+                None if manner.volatile => {}
                 None => {
+                    record.compress |= manner.compress;
                     record.outbox.push(frame.clone());
                     effects.push(Effect::Waits {
                         session,

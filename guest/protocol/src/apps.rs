@@ -19,6 +19,8 @@ struct Served {
     hears_rooms: bool,
     /// The instance that serves this shard.
     place: Place,
+    shares: bool,
+    hears_denials: bool,
 }
 
 /// One instance of an app: who gave an order, and who hears the answer.
@@ -26,6 +28,17 @@ struct Served {
 pub struct Instance {
     pub app: App,
     pub place: Place,
+}
+
+/// What apps want to be asked, or told, of requests.
+#[derive(Debug, Default)]
+pub struct Interests {
+    /// Who is asked about handshakes.
+    pub judges: Vec<App>,
+    /// Who is asked about CORS.
+    pub sharer: Option<App>,
+    /// Who hears of refused requests.
+    pub hearers: Vec<App>,
 }
 
 impl Apps {
@@ -42,6 +55,8 @@ impl Apps {
                 judges: manifest.judges_handshakes,
                 hears_rooms: manifest.hears_rooms,
                 place,
+                shares: manifest.decides_cors,
+                hears_denials: manifest.hears_denials,
             },
         );
         for namespace in manifest.namespaces {
@@ -83,12 +98,16 @@ impl Apps {
         self.apps.get(&app).is_some_and(|served| served.hears_rooms)
     }
 
-    /// Who wants to be asked about handshakes.
-    pub fn judges(&self) -> Vec<App> {
-        self.apps
-            .iter()
-            .filter(|(_, served)| served.judges)
-            .map(|(app, _)| *app)
-            .collect()
+    /// What the apps want to be asked, or told, of requests.
+    pub fn interests(&self) -> Interests {
+        let those = |wants: fn(&Served) -> bool| {
+            let apps = self.apps.iter().filter(move |(_, served)| wants(served));
+            apps.map(|(app, _)| *app)
+        };
+        Interests {
+            judges: those(|served| served.judges).collect(),
+            sharer: those(|served| served.shares).next(),
+            hearers: those(|served| served.hears_denials).collect(),
+        }
     }
 }

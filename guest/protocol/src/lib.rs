@@ -13,6 +13,7 @@
 
 mod answer;
 mod apps;
+pub mod bare;
 mod base64;
 mod budget;
 mod codec;
@@ -21,6 +22,7 @@ mod component;
 mod engine;
 pub mod limits;
 mod numbers;
+mod options;
 mod reason;
 mod settings;
 mod snapshot;
@@ -63,7 +65,6 @@ use contract::{
 };
 use engine::Engine;
 use engine::packet::Data;
-use engine::payload;
 use settings::Settings;
 use snapshot::{BLOB_VERSION, Remembered};
 use socket::Sockets;
@@ -98,20 +99,7 @@ impl Protocol {
 
     /// What the host has to know to route.
     pub fn describe(&self) -> Description {
-        // Exchanges always: without polling they are told so (code 0).
-        let mut transports = vec![Transport::Exchange];
-        if self.engine.settings.websocket {
-            transports.push(Transport::Websocket);
-        }
-        Description {
-            name: "socket.io".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            mount_path: self.engine.settings.path.clone(),
-            session_key: "sid".to_owned(),
-            transports,
-            blob_version_min: u32::from(BLOB_VERSION),
-            blob_version_max: u32::from(BLOB_VERSION),
-        }
+        describe(&self.engine.settings)
     }
 
     /// Takes sessions over that another instance has saved.
@@ -125,15 +113,17 @@ impl Protocol {
             self.engine.drop_session(number);
             self.sockets.drop_peer(number, &mut self.engine.budget);
             if !saved.blob.is_empty() {
-                match snapshot::decode(&saved.blob, saved.waiting) {
-                    Some(Remembered::Session(session, peer)) => {
-                        self.engine.put_session(number, *session);
+                match snapshot::decode(number, &saved.blob, saved.waiting) {
+                    Some(Remembered::Session(session, peer, extras)) => {
+                        self.engine.restore_session(number, *session, extras);
                         self.sockets
                             .put_peer(number, *peer, &mut self.engine.budget);
                     }
-                    Some(Remembered::Candidate(candidate)) => {
-                        self.engine.put_candidate(number, candidate)
+                    Some(Remembered::Candidate(candidate, extras)) => {
+                        self.engine.put_candidate(number, candidate);
+                        self.engine.carry(number, extras);
                     }
+                    Some(Remembered::Held(held)) => self.engine.put_held(number, held),
                     None => return Err(format!("the state of session {number} is not readable")),
                 }
             }
@@ -163,6 +153,7 @@ impl Protocol {
         self.elapse(now_ms, &mut answer);
         self.sockets.mark_partials(&mut self.engine);
         self.engine.flush(&mut answer);
+        self.engine.finish(&mut answer);
         answer.end_events();
         for session in self.engine.take_dirty() {
             self.arm(session);
@@ -194,15 +185,10 @@ impl Protocol {
         match event {
             Event::Received(count) => self.handle_received(now_ms, count, frames, answer),
             Event::Requested(request) => {
-                let judges = self.sockets.apps.judges();
-                self.engine
-                    .handle_requested(now_ms, request, &judges, answer);
+                self.engine.handle_requested(now_ms, request, answer);
             }
             Event::Collected(collected) => self.handle_collected(now_ms, collected, answer),
-            Event::Drained(drained) => {
-                self.engine
-                    .handle_drained(drained.session, &drained.frames, answer)
-            }
+            Event::Drained(drained) => self.engine.handle_drained(drained, answer),
             Event::Closed(closed) => {
                 self.engine
                     .handle_closed(closed.connection, closed.cause, answer)
@@ -223,14 +209,18 @@ impl Protocol {
                         format!("app {app} declares too much: it serves nothing"),
                     );
                 }
+                self.engine.interests = self.sockets.apps.interests();
                 if loaded.resume {
                     self.sockets.resume(app, &self.engine, answer);
                     self.engine.judge_again(app, answer);
+                    self.engine.share_again(now_ms, app, answer);
                 }
             }
             Event::Unloaded(app) => {
                 self.sockets.handle_unloaded(app, &mut self.engine, answer);
+                self.engine.interests = self.sockets.apps.interests();
                 self.engine.forget_judge(now_ms, app, answer);
+                self.engine.share_again(now_ms, app, answer);
             }
             Event::Commanded(commanded) => {
                 let by = Instance {
@@ -249,7 +239,7 @@ impl Protocol {
             }
             // Nothing is subscribed to: there is one node.
             Event::Published(_) => {}
-            Event::Stopping => self.engine.stop(answer),
+            Event::Stopping => self.engine.stop(now_ms, answer),
         }
     }
 
@@ -285,27 +275,25 @@ impl Protocol {
     /// `Polling.onDataRequest`).
     fn handle_collected(&mut self, now_ms: u64, collected: Collected, answer: &mut Answer) {
         let connection = collected.connection;
-        let Some(session) = self.engine.begin_post(connection) else {
+        let Some(post) = self.engine.begin_post(connection) else {
             return;
         };
         self.engine.take_post(connection);
-        let body = match &collected.body {
-            Body::Whole(body) => String::from_utf8_lossy(body),
-            Body::TooLong => {
-                Engine::refuse_post(connection, answer);
-                return;
-            }
+        let Body::Whole(body) = &collected.body else {
+            Engine::refuse_post(connection, answer);
+            return;
         };
-        for packet in payload::split(&body) {
+        post.read(body, |packet| {
             if let Some((session, content)) =
-                self.engine.receive_posted(now_ms, session, packet, answer)
+                self.engine
+                    .receive_posted(now_ms, post.session, packet, answer)
             {
                 self.sockets
                     .receive(now_ms, session, content, &mut self.engine, answer);
             }
             self.handle_notices(now_ms, answer);
-        }
-        Engine::finish_post(connection, answer);
+        });
+        Engine::finish_post(post, answer);
     }
 
     /// Looks at every session whose time has come, the earliest first.
@@ -325,6 +313,23 @@ impl Protocol {
         let sockets = self.sockets.deadline_ms(session);
         self.timers
             .arm(session, engine.into_iter().chain(sockets).min());
+    }
+}
+
+fn describe(settings: &Settings) -> Description {
+    // Exchanges always: without polling they are told so (code 0).
+    let mut transports = vec![Transport::Exchange];
+    if settings.websocket {
+        transports.push(Transport::Websocket);
+    }
+    Description {
+        name: "socket.io".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        mount_path: settings.path.clone(),
+        session_key: "sid".to_owned(),
+        transports,
+        blob_version_min: u32::from(BLOB_VERSION),
+        blob_version_max: u32::from(BLOB_VERSION),
     }
 }
 

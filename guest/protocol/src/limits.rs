@@ -93,3 +93,46 @@ pub const CLOSE_BUFFER_MS: u64 = 30_000;
 
 /// Milliseconds between two NOOP packets that free a pending poll while an upgrade is being confirmed.
 pub const NOOP_INTERVAL_MS: u64 = 100;
+
+/// Milliseconds by which a wake-up may be late without a ping's timeout being counted from later on.
+pub const TIMER_LATE_MS: u64 = 10;
+
+/// Bytes of a list in a setting, or of the options an app decides on for one request. A longer one is
+/// refused.
+pub const OPTIONS_BYTES_MAX: usize = 64 * 1024;
+
+/// Origins that one list may name. A longer list is refused.
+pub const ORIGINS_MAX: usize = 1024;
+
+/// Regular expressions that one list of origins may have, so that a long `Origin` header costs
+/// milliseconds. A list with more is refused.
+pub const PATTERNS_MAX: usize = 64;
+
+/// Bytes of a regular expression for origins. A longer one is refused.
+pub const PATTERN_BYTES_MAX: usize = 1024;
+
+/// Bytes of what a regular expression for origins is compiled to. A larger one is refused.
+pub const PATTERN_PROGRAM_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of a value that the CORS options put into a header. A longer one is refused.
+pub const VALUE_BYTES_MAX: usize = 2048;
+
+/// Bytes of an `Origin` header that CORS looks at. A longer one is allowed nothing but what all are.
+pub const ORIGIN_BYTES_MAX: usize = 512;
+
+/// Headers that settings, or an app for one session, may add to answers of one kind. Settings with more
+/// are refused; an app's further ones are left out, with a log line.
+pub const HEADERS_MAX: usize = 32;
+
+/// Bytes of such headers, names and values. Settings with more are refused; an app's further ones are
+/// left out, with a log line.
+pub const HEADERS_BYTES_MAX: usize = 8 * 1024;
+
+/// Bytes of `initial_packet`. A longer one is refused.
+pub const INITIAL_PACKET_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of the message with which an app refuses a session. The rest is cut off.
+pub const REFUSAL_BYTES_MAX: usize = 4096;
+
+/// Refused requests that apps hear of in one call. Further ones are only counted in the log.
+pub const DENIALS_PER_CALL_MAX: u32 = 100;

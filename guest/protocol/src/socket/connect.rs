@@ -74,10 +74,16 @@ impl Sockets {
             return;
         };
         let slot = peer.next_slot as u16;
+        let id = if engine.is_third(session) {
+            peer::session_id(&known.sid, namespace)
+        } else {
+            None
+        };
+        let id = id.unwrap_or_else(|| peer::public_id(known.seed, slot));
         let socket = Socket {
             slot,
             app,
-            id: peer::public_id(known.seed, slot),
+            id,
             namespace: namespace.into(),
             stage: Stage::Connecting {
                 until_ms: now_ms + engine.settings.connect_timeout_ms,
@@ -123,8 +129,12 @@ impl Sockets {
         }
         socket.stage = Stage::Connected;
         socket.rooms.push(Room::Own);
-        let json = format!("{{\"sid\":\"{}\"}}", socket.id_text());
         let namespace = socket.namespace.clone();
+        let json = if engine.is_third(session) {
+            String::new()
+        } else {
+            format!("{{\"sid\":\"{}\"}}", socket.id_text())
+        };
         peer.connect_until_ms = None;
         self.enter(number, answer);
         let control = Control::Connect { json: &json };
@@ -150,6 +160,10 @@ impl Sockets {
         }
         let namespace = socket.namespace.clone();
         self.remove(session, slot, tell, engine, answer);
+        if engine.is_third(session) {
+            send_bare_error(session, &namespace, refusal, engine, answer);
+            return;
+        }
         send_error(
             session,
             &namespace,
@@ -309,6 +323,7 @@ impl Sockets {
             AppEvent::Judging(judging) => {
                 engine.refuse_candidate(judging.token, "Forbidden", answer)
             }
+            AppEvent::Sharing(sharing) => engine.fail_held(now_ms, sharing.token, answer),
             AppEvent::Message(_)
             | AppEvent::Acked(_)
             | AppEvent::Counted(_)
@@ -316,7 +331,6 @@ impl Sockets {
             | AppEvent::Found(_)
             | AppEvent::Served(_)
             | AppEvent::Answered(_)
-            | AppEvent::Sharing(_)
             | AppEvent::Denied(_)
             | AppEvent::Room(_) => {}
         }
@@ -354,4 +368,26 @@ fn send_control(
     let mark = answer.begin();
     encoder::encode_control(engine.settings.parser, namespace, control, answer);
     engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
+}
+
+/// The error of Socket.IO 2: the data, or the message when there is none to speak of (reference:
+/// `err.data || err.message`).
+fn send_bare_error(
+    session: SessionNumber,
+    namespace: &str,
+    refusal: &Refusal,
+    engine: &mut Engine,
+    answer: &mut Answer,
+) {
+    let data = refusal.data.as_deref().map(str::trim);
+    let json = match data.filter(|data| !matches!(*data, "" | "null" | "false" | "0" | "\"\"")) {
+        Some(data) => data.to_owned(),
+        None => {
+            let mut json = String::new();
+            push_json_string(&refusal.message, &mut json);
+            json
+        }
+    };
+    let control = Control::Refused { json: &json };
+    send_control(session, namespace, control, engine, answer);
 }

@@ -1,4 +1,4 @@
-//! Socket.IO, fifth revision: sessions in, sockets and their messages out to the apps. Called by
+//! Socket.IO, fifth revision, and what is left of the fourth for clients of Socket.IO 2: sessions in, sockets and their messages out to the apps. Called by
 //! `lib.rs`; calls the engine to send and to close. Knows nothing of connections.
 //!
 //! Acknowledgement numbers are passed on, both ways, and not remembered: the app that chose one knows
@@ -12,10 +12,12 @@
 //! | `rooms.rs` | joining a room, and leaving it |
 //! | `serve.rs` | messages between the instances of an app |
 //! | `peer.rs` | the sockets of a session, and their bytes |
+//! | `address.rs` | what clients of Socket.IO 2 call a namespace |
 //! | `namespace.rs` | who is where |
 //! | `encoder.rs` | packets to frames, by whichever parser |
 //! | `packet.rs`, `msgpack/`, `json.rs` | formats, pure |
 
+mod address;
 mod connect;
 mod encoder;
 pub mod json;
@@ -33,9 +35,11 @@ use crate::budget::{Budget, Kind};
 use crate::contract::{Acknowledged, AppEvent, Incoming, Level, Payload, Session as SessionNumber};
 use crate::engine::packet::Content;
 use crate::engine::{Engine, Notice};
+use crate::limits::{AUTH_BYTES_MAX, NAMESPACE_BYTES_MAX};
 use crate::numbers::NumberMap;
 use crate::reason::Reason;
 use crate::settings::Parser;
+use address::Address;
 use namespace::Namespaces;
 use packet::{Packet, PacketKind};
 use peer::{Partial, Peer, Socket, Stage};
@@ -71,6 +75,10 @@ impl Sockets {
                         ..Peer::default()
                     },
                 );
+                // Clients of Socket.IO 2 are in `/` without asking (reference: `Server.onconnection`).
+                if engine.is_third(session) {
+                    self.handle_connect(now_ms, session, "/", "", engine, answer);
+                }
             }
             Notice::Ended(session, reason) => {
                 if let Some(mut peer) = self.peers.remove(&session) {
@@ -157,7 +165,13 @@ impl Sockets {
         };
         match content {
             Content::Text(Some(text)) if peer.partial.is_none() => {
-                match packet::decode(text, engine.settings.max_attachments) {
+                let namespace_bytes_max = if engine.is_third(session) {
+                    NAMESPACE_BYTES_MAX + AUTH_BYTES_MAX
+                } else {
+                    NAMESPACE_BYTES_MAX
+                };
+                let attachments_max = engine.settings.max_attachments;
+                match packet::decode(text, attachments_max, namespace_bytes_max) {
                     Some(packet) => self.receive_packet(now_ms, session, packet, engine, answer),
                     None => self.reject(now_ms, session, engine, answer),
                 }
@@ -285,6 +299,19 @@ impl Sockets {
         engine: &mut Engine,
         answer: &mut Answer,
     ) {
+        let address;
+        let mut packet = packet;
+        if engine.is_third(session) {
+            let Some(read) = Address::read(packet.namespace) else {
+                self.reject(now_ms, session, engine, answer);
+                return;
+            };
+            address = read;
+            packet.namespace = &address.namespace;
+            if packet.kind == PacketKind::Connect {
+                packet.json = &address.auth;
+            }
+        }
         let Some(peer) = self.peers.get(&session) else {
             return;
         };

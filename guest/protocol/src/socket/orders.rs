@@ -98,6 +98,7 @@ impl Sockets {
             }
             Act::Find(find) => self.find(by, &find, engine, answer),
             Act::Judge(judgement) => engine.handle_judged(now_ms, app, &judgement, answer),
+            Act::Share(share) => engine.handle_share(now_ms, app, &share, answer),
             Act::Serve(serve) => self.serve(by, serve, engine.settings.shard, answer),
             Act::ServeReply(reply) => self.serve_reply(app, reply, engine.settings.shard, answer),
             _ => answer.log(

@@ -36,7 +36,7 @@ pub struct Peer {
 pub struct Socket {
     pub slot: u16,
     pub app: App,
-    /// The public id: the lowest 120 bits count.
+    /// The public id: `id_text` writes it.
     pub id: u128,
     pub namespace: Arc<str>,
     pub stage: Stage,
@@ -96,6 +96,35 @@ pub fn public_id(seed: [u64; 2], slot: u16) -> u128 {
     let mut hasher = SipHasher13::new_with_keys(seed[0], seed[1]);
     hasher.write_u16(slot.to_le());
     hasher.finish128().as_u128() & ((1 << 120) - 1)
+}
+
+/// Marks the id of a socket outside of `/` whose client is one of Socket.IO 2: the namespace and `#` stand
+/// before it.
+const PREFIXED: u128 = 1 << 120;
+
+/// The id of a socket whose client is one of Socket.IO 2: that of the session, as such a client
+/// expects (reference: the constructor of `Socket`).
+pub fn session_id(sid: &str, namespace: &str) -> Option<u128> {
+    let id = base64::decode_id(sid)?;
+    Some(if namespace == "/" { id } else { id | PREFIXED })
+}
+
+/// A public id as apps see it, of a socket in this namespace.
+pub fn id_text(id: u128, namespace: &str) -> String {
+    let text = base64::encode_id(id & !PREFIXED);
+    if id & PREFIXED == 0 {
+        text
+    } else {
+        format!("{namespace}#{text}")
+    }
+}
+
+/// The id that is written so in this namespace, if the text has the form of one.
+pub fn id_named(text: &str, namespace: &str) -> Option<u128> {
+    match text.strip_prefix(namespace) {
+        Some(rest) => base64::decode_id(rest.strip_prefix('#')?).map(|id| id | PREFIXED),
+        None => base64::decode_id(text),
+    }
 }
 
 impl Peer {
@@ -209,12 +238,12 @@ impl Room {
 impl Socket {
     /// Its public id as text.
     pub fn id_text(&self) -> String {
-        base64::encode_id(self.id)
+        id_text(self.id, &self.namespace)
     }
 
     /// The room of this name, for this socket.
     pub fn room(&self, name: &str) -> Room {
-        if base64::decode_id(name) == Some(self.id) {
+        if id_named(name, &self.namespace) == Some(self.id) {
             Room::Own
         } else {
             Room::Named(name.into())
