@@ -50,6 +50,9 @@ fn plain_settings_are_read() {
     assert_eq!(size.max_http_buffer_size, 100);
     assert_eq!(read("max_attachments", "0").unwrap().max_attachments, 0);
     assert!(!read("serve_client", "false").unwrap().serve_client);
+    assert_eq!(read("parser", "msgpack").unwrap().parser, Parser::Msgpack);
+    let cleanup = read("cleanup_empty_child_namespaces", "true").unwrap();
+    assert!(cleanup.cleanup_empty_child_namespaces);
     assert_eq!(read("shard", "3").unwrap().shard, 3);
     assert_eq!(read("shards", "4").unwrap().shards, 4);
 }
@@ -128,6 +131,7 @@ fn errors_name_key_value_and_what_is_allowed() {
         ("ping_interval", "0"),
         ("ping_timeout", "-1"),
         ("max_attachments", "99999999999999999999"),
+        ("parser", "json"),
         ("cors", "https://a.example"),
         ("cors.origin", "/(/"),
         ("cors.origin", "[\"a\""),

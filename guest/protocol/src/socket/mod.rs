@@ -1,4 +1,5 @@
-//! Socket.IO, fifth revision, and what is left of the fourth for clients of Socket.IO 2: sessions in, sockets and their messages out to the apps. Called by
+//! Socket.IO, fifth revision, and what is left of the fourth for clients of Socket.IO 2: sessions in, sockets
+//! and their messages out to the apps. Called by
 //! `lib.rs`; calls the engine to send and to close. Knows nothing of connections.
 //!
 //! Acknowledgement numbers are passed on, both ways, and not remembered: the app that chose one knows
