@@ -211,6 +211,8 @@ impl<L: Layer> Bare<L> {
             };
             match notice {
                 Notice::Opened(session) => self.layer.opened(session, &mut outlet),
+                // Recovery is Socket.IO's.
+                Notice::Asked(_) | Notice::Answered(_) => {}
                 Notice::Ended(session, _) => self.layer.ended(session, &mut outlet),
             }
         }

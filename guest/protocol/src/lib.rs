@@ -94,6 +94,7 @@ impl Protocol {
     /// Takes settings over. The error is a sentence for the operator.
     pub fn configure(&mut self, settings: Vec<Setting>) -> Result<(), String> {
         self.engine.settings = Settings::read(&settings)?;
+        self.sockets.configure(&self.engine.settings);
         Ok(())
     }
 
@@ -103,11 +104,7 @@ impl Protocol {
     }
 
     /// Takes sessions over that another instance has saved.
-    pub fn restore(
-        &mut self,
-        sessions: Vec<SavedSession>,
-        _notes: Vec<Note>,
-    ) -> Result<(), String> {
+    pub fn restore(&mut self, sessions: Vec<SavedSession>, notes: Vec<Note>) -> Result<(), String> {
         for saved in sessions {
             let number = saved.session;
             self.engine.drop_session(number);
@@ -129,6 +126,15 @@ impl Protocol {
             }
             self.arm(number);
         }
+        if let Some(recovery) = &mut self.sockets.recovery {
+            for note in &notes {
+                let number = note.number;
+                recovery
+                    .restore(note)
+                    .ok_or_else(|| format!("note {number} is not readable"))?;
+            }
+        }
+        self.arm_recovery();
         Ok(())
     }
 
@@ -141,6 +147,9 @@ impl Protocol {
             bytes,
         } = happened;
         let mut answer = Answer::new();
+        if let Some(recovery) = &mut self.sockets.recovery {
+            recovery.begin(now_ms);
+        }
         let mut frames = Frames {
             frames: frames.iter(),
             text: &text,
@@ -150,6 +159,7 @@ impl Protocol {
             self.handle_event(now_ms, event, &mut frames, &mut answer);
             self.handle_notices(now_ms, &mut answer);
         }
+        self.sockets.catch_up(now_ms, &mut self.engine, &mut answer);
         self.elapse(now_ms, &mut answer);
         self.sockets.mark_partials(&mut self.engine);
         self.engine.flush(&mut answer);
@@ -161,6 +171,12 @@ impl Protocol {
                 answer.act(Action::Save(Save { session, blob }));
             }
         }
+        if let Some(recovery) = &mut self.sockets.recovery {
+            for action in recovery.take_actions() {
+                answer.act(action);
+            }
+        }
+        self.arm_recovery();
         if let Some(at_ms) = self.timers.wake_at() {
             answer.act(Action::WakeAt(at_ms));
         }
@@ -227,9 +243,15 @@ impl Protocol {
                     app: commanded.app,
                     place: commanded.place,
                 };
+                let mut number = commanded.before;
                 for order in commanded.orders {
+                    if order.socket.is_none() {
+                        number += 1;
+                        self.sockets.begin_order(by.app, by.place, number);
+                    }
                     self.sockets
                         .handle_order(now_ms, by, order, &mut self.engine, answer);
+                    self.sockets.end_order();
                     self.handle_notices(now_ms, answer);
                 }
             }
@@ -237,8 +259,10 @@ impl Protocol {
                 self.sockets
                     .handle_lost(now_ms, &lost.event, &mut self.engine, answer)
             }
-            // Nothing is subscribed to: there is one node.
-            Event::Published(_) => {}
+            Event::Published(published) => {
+                self.sockets
+                    .hear(now_ms, &published, &mut self.engine, answer)
+            }
             Event::Stopping => self.engine.stop(now_ms, answer),
         }
     }
@@ -299,12 +323,25 @@ impl Protocol {
     /// Looks at every session whose time has come, the earliest first.
     fn elapse(&mut self, now_ms: u64, answer: &mut Answer) {
         for session in self.timers.due(now_ms) {
+            if session == socket::recovery::TIMER {
+                if let Some(recovery) = &mut self.sockets.recovery {
+                    recovery.elapse();
+                }
+                continue;
+            }
             self.engine.elapse(now_ms, session, answer);
             self.handle_notices(now_ms, answer);
             self.sockets
                 .elapse(now_ms, session, &mut self.engine, answer);
             self.handle_notices(now_ms, answer);
             self.arm(session);
+        }
+    }
+
+    fn arm_recovery(&mut self) {
+        if let Some(recovery) = &self.sockets.recovery {
+            self.timers
+                .arm(socket::recovery::TIMER, recovery.deadline_ms());
         }
     }
 

@@ -27,6 +27,24 @@ pub const PARTIALS_SHARE: u64 = 2;
 /// joined, with a log line.
 pub const KEPT_SHARE: u64 = 2;
 
+/// Parts for what is sent of late, and as many again for the sockets of clients that are away
+/// (`connection_state_recovery`). At the limit the oldest goes.
+pub const RECOVERY_SHARE: u64 = 1;
+
+/// What a message takes that is remembered for clients that come back, beside its contents, in bytes, by
+/// estimate.
+pub const ENTRY_BYTES: u64 = 256;
+
+/// What a socket takes whose client is away, beside twice its contents, in bytes, by estimate.
+pub const DORMANT_BYTES: u64 = 512;
+
+/// Bytes of the messages that one socket missed and takes along to another shard. One with more is not
+/// recovered there.
+pub const FOUND_BYTES_MAX: u64 = 1 << 20;
+
+/// Milliseconds that a client that comes back waits for the other shards to tell whether it was theirs.
+pub const ASK_MS: u64 = 1000;
+
 /// One part in so many is for all that one call sends to audiences and finds for apps: 8 bytes for each
 /// receiver, and the descriptions of sockets. At the limit a broadcast reaches nobody and the
 /// descriptions end, with a log line.

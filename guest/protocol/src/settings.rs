@@ -54,6 +54,8 @@ pub struct Settings {
     pub per_message_deflate: Option<Deflate>,
     /// Whether the client's files are handed out below the mount path.
     pub serve_client: bool,
+    /// How clients that lost their connection come back. None: as new ones.
+    pub recovery: Option<RecoveryOptions>,
     /// Bytes of memory that the host lets this guest have.
     pub memory_bytes_max: u64,
     /// How Socket.IO packets are written.
@@ -65,6 +67,19 @@ pub struct Settings {
     pub shard: u32,
     /// How many shards there are.
     pub shards: u32,
+}
+
+/// Connection state recovery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoveryOptions {
+    /// Milliseconds that a client may be away.
+    pub max_disconnection_ms: u64,
+    /// Whether it need not pass the app's middlewares.
+    pub skip_middlewares: bool,
+    /// Messages that are remembered on one shard.
+    pub packets_max: u64,
+    /// Bytes of these messages.
+    pub bytes_max: u64,
 }
 
 /// How Socket.IO packets are written. The clients must be told the same.
@@ -99,6 +114,7 @@ impl Default for Settings {
             http_compression_bytes_min: Some(values::THRESHOLD),
             per_message_deflate: None,
             serve_client: true,
+            recovery: None,
             memory_bytes_max: 1 << 30,
             parser: Parser::Text,
             cleanup_empty_child_namespaces: false,

@@ -3,7 +3,7 @@
 
 use super::polling::next_noop;
 use super::session::{Carrier, Heartbeat, State, Upgrade};
-use super::{Engine, Parting};
+use super::{Engine, Notice, Parting};
 use crate::answer::Answer;
 use crate::contract::Session as SessionNumber;
 use crate::limits::TIMER_LATE_MS;
@@ -77,6 +77,9 @@ impl Engine {
                 };
                 self.mark(number);
                 self.send_bare(number, "2", answer);
+                if self.settings.recovery.is_some() {
+                    self.notices.push(Notice::Asked(number));
+                }
             }
             Heartbeat::Asked { .. } | Heartbeat::Rest { .. } | Heartbeat::Awaited { .. } => {}
         }

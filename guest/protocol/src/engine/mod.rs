@@ -109,6 +109,10 @@ pub enum Notice {
     Opened(SessionNumber),
     /// It is gone.
     Ended(SessionNumber, Reason),
+    /// It was pinged, and the ping is behind all that was sent before. Told only for recovery.
+    Asked(SessionNumber),
+    /// The pong has come. Told only for recovery.
+    Answered(SessionNumber),
 }
 
 /// The last packet that a pending poll is given when its session ends.
@@ -200,6 +204,9 @@ impl Engine {
                     };
                 }
                 self.mark(number);
+                if self.settings.recovery.is_some() {
+                    self.notices.push(Notice::Answered(number));
+                }
             }
             Packet::Ping(_) if revision == Revision::Third => {
                 let awaited = self.awaited(now_ms);

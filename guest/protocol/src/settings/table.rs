@@ -82,6 +82,12 @@ pub const ROWS: &[Row] = &[
     row("cookie.max_age", "", Form("a whole number of seconds", values::cookie_max_age)),
     row("cookie.expires", "", Form("a date such as Wed, 21 Oct 2026 07:28:00 GMT", values::cookie_expires)),
 
+    row("connection_state_recovery", "false", Truth(|to, truth| values::switch(&mut to.recovery, truth, values::recovery))),
+    row("connection_state_recovery.max_disconnection_duration", "", Number(1, TIME_MS_MAX, "milliseconds", |to, ms| values::recovery_of(to).max_disconnection_ms = ms)),
+    row("connection_state_recovery.skip_middlewares", "", Truth(|to, truth| values::recovery_of(to).skip_middlewares = truth)),
+    row("connection_state_recovery.packets_max", "", Number(1, 10_000_000, "messages", |to, most| values::recovery_of(to).packets_max = most)),
+    row("connection_state_recovery.bytes_max", "", Number(1024, 1 << 32, "bytes", |to, bytes| values::recovery_of(to).bytes_max = bytes)),
+
     row("initial_headers.*", "", Form(HEADER, |to, name, value| values::header(&mut to.initial_headers, name, value))),
     row("headers.*", "", Form(HEADER, |to, name, value| values::header(&mut to.headers, name, value))),
     row("initial_packet", "", Form("a text of at most 64 KiB", values::initial_packet)),

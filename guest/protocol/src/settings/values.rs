@@ -1,7 +1,7 @@
 //! Settings whose values have a form of their own: read, checked and put where they belong. Called by
 //! the table.
 
-use super::{Parser, Settings};
+use super::{Parser, RecoveryOptions, Settings};
 use crate::contract::{Deflate, Header};
 use crate::engine::cookie::{self, Cookie};
 use crate::engine::cors::{self, Cors, Origin};
@@ -36,6 +36,21 @@ pub fn path(to: &mut Settings, _: &str, value: &str) -> Outcome {
     )?;
     to.path = path.to_owned();
     Ok(())
+}
+
+/// The options of connection state recovery, which is on from now on.
+pub fn recovery_of(to: &mut Settings) -> &mut RecoveryOptions {
+    to.recovery.get_or_insert_with(recovery)
+}
+
+/// The options of connection state recovery, when none is set.
+pub fn recovery() -> RecoveryOptions {
+    RecoveryOptions {
+        max_disconnection_ms: 120_000,
+        skip_middlewares: true,
+        packets_max: 10_000,
+        bytes_max: 16 << 20,
+    }
 }
 
 pub fn parser(to: &mut Settings, _: &str, value: &str) -> Outcome {

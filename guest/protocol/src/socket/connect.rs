@@ -5,6 +5,7 @@ use super::Sockets;
 use super::encoder::{self, Control};
 use super::peer::{self, Room, Socket, Stage};
 use crate::answer::{Answer, Manner};
+use crate::base64;
 use crate::budget::Kind;
 use crate::contract::{
     App, AppEvent, Connecting, Refusal, Session as SessionNumber, Socket as SocketNumber,
@@ -80,7 +81,7 @@ impl Sockets {
             None
         };
         let id = id.unwrap_or_else(|| peer::public_id(known.seed, slot));
-        let socket = Socket {
+        let mut socket = Socket {
             slot,
             app,
             id,
@@ -95,20 +96,29 @@ impl Sockets {
             },
             data: "{}".into(),
             rooms: Vec::new(),
+            pid: 0,
+            since: 0,
+            asked: None,
+            recovered: false,
+            asking: 0,
         };
-        let connecting = Connecting {
-            info: socket.info(session, &known.handshake),
-            recovered: None,
-        };
+        let seed = known.seed;
         if !engine.take(Kind::Sockets, socket.held()) {
             let full = "Too many connections";
             send_error(session, namespace, full, None, engine, answer);
             return;
         }
-        engine.budget.charge(Kind::Kept, socket.kept());
-        answer.dispatch(app, AppEvent::Connecting(connecting));
         peer.next_slot += 1;
-        peer.sockets.push(socket);
+        let number = peer::number(session, slot);
+        let waits = !engine.is_third(session) && self.claim(now_ms, number, seed, &mut socket);
+        engine.budget.charge(Kind::Kept, socket.kept());
+        if let Some(known) = engine.session(session).filter(|_| !waits) {
+            let event = self.connecting(session, &socket, &known.handshake);
+            answer.dispatch(app, event);
+        }
+        if let Some(peer) = self.peers.get_mut(&session) {
+            peer.sockets.push(socket);
+        }
         engine.mark(session);
     }
 
@@ -124,19 +134,31 @@ impl Sockets {
         let Some(socket) = peer.socket_mut(slot) else {
             return;
         };
-        if socket.stage == Stage::Connected {
+        if socket.stage == Stage::Connected || socket.asking > 0 {
             return;
         }
         socket.stage = Stage::Connected;
-        socket.rooms.push(Room::Own);
+        if !socket.rooms.contains(&Room::Own) {
+            socket.rooms.push(Room::Own);
+        }
         let json = if engine.is_third(session) {
             String::new()
+        } else if let Some(recovery) = &self.recovery {
+            if !socket.recovered {
+                socket.since = recovery.head();
+            }
+            let pid = base64::encode_id(socket.pid);
+            format!("{{\"sid\":\"{}\",\"pid\":\"{pid}\"}}", socket.id_text())
         } else {
             format!("{{\"sid\":\"{}\"}}", socket.id_text())
         };
         let namespace = socket.namespace.clone();
+        let recovered = socket.recovered;
         peer.connect_until_ms = None;
         self.enter(number, answer);
+        if recovered {
+            self.send_missed(session, slot, engine, answer);
+        }
         let control = Control::Connect { json: &json };
         send_control(session, &namespace, control, engine, answer);
         engine.mark(session);
@@ -155,7 +177,7 @@ impl Sockets {
         let Some(socket) = self.peers.get(&session).and_then(|peer| peer.socket(slot)) else {
             return;
         };
-        if socket.stage == Stage::Connected {
+        if socket.stage == Stage::Connected || socket.asking > 0 {
             return;
         }
         let namespace = socket.namespace.clone();
@@ -242,6 +264,12 @@ impl Sockets {
             .map(|socket| socket.slot)
             .collect();
         for slot in late {
+            let number = peer::number(session, slot);
+            if self.is_asking(number) {
+                // The other shards have not all answered: its client begins anew.
+                self.introduce(now_ms, number, engine, answer);
+                continue;
+            }
             let refusal = Refusal {
                 message: "timeout".to_owned(),
                 data: None,
@@ -259,15 +287,13 @@ impl Sockets {
             let Some((peer, known)) = self.peers.get(&session).zip(engine.session(session)) else {
                 continue;
             };
-            for socket in peer.sockets.iter().filter(|socket| socket.app == app) {
+            let served = peer.sockets.iter();
+            for socket in served.filter(|socket| socket.app == app && socket.asking == 0) {
                 let event = match socket.stage {
                     Stage::Connected => {
                         AppEvent::Resumed(socket.resumed(session, &known.handshake))
                     }
-                    Stage::Connecting { .. } => AppEvent::Connecting(Connecting {
-                        info: socket.info(session, &known.handshake),
-                        recovered: None,
-                    }),
+                    Stage::Connecting { .. } => self.connecting(session, socket, &known.handshake),
                 };
                 answer.dispatch(app, event);
             }

@@ -12,6 +12,7 @@
 //! | `orders.rs` | what the apps want done |
 //! | `rooms.rs` | joining a room, and leaving it |
 //! | `serve.rs` | messages between the instances of an app |
+//! | `recovery/` | clients that lost their connection come back |
 //! | `peer.rs` | the sockets of a session, and their bytes |
 //! | `address.rs` | what clients of Socket.IO 2 call a namespace |
 //! | `namespace.rs` | who is where |
@@ -27,6 +28,7 @@ mod namespace;
 mod orders;
 pub mod packet;
 pub mod peer;
+pub mod recovery;
 mod rooms;
 mod serve;
 
@@ -44,6 +46,7 @@ use address::Address;
 use namespace::Namespaces;
 use packet::{Packet, PacketKind};
 use peer::{Partial, Peer, Socket, Stage};
+use recovery::Recovery;
 
 /// All sockets of the shard.
 #[derive(Default)]
@@ -51,6 +54,8 @@ pub struct Sockets {
     pub apps: Apps,
     peers: NumberMap<SessionNumber, Peer>,
     namespaces: Namespaces,
+    /// None: it is off.
+    pub recovery: Option<Recovery>,
     /// Sessions that began a packet with attachments, or went on with one, in this call.
     partials: Vec<SessionNumber>,
 }
@@ -81,6 +86,8 @@ impl Sockets {
                     self.handle_connect(now_ms, session, "/", "", engine, answer);
                 }
             }
+            Notice::Asked(session) => self.note_heartbeat(session, false),
+            Notice::Answered(session) => self.note_heartbeat(session, true),
             Notice::Ended(session, reason) => {
                 if let Some(mut peer) = self.peers.remove(&session) {
                     drop_partial(&mut peer, &mut engine.budget);

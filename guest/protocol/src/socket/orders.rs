@@ -11,7 +11,7 @@ use crate::apps::Instance;
 use crate::budget::Kind;
 use crate::contract::{
     Act, App, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Broadcast, Counted, Delivery,
-    Emission, Find, Found, Level, Order, Reply, Socket as SocketNumber,
+    Emission, Find, Found, Level, Order, Payload, Reply, Socket as SocketNumber,
 };
 use crate::engine::Engine;
 use crate::limits::{CALL_SHARE, SOCKET_DATA_BYTES_MAX};
@@ -118,7 +118,7 @@ impl Sockets {
     }
 
     fn emit(
-        &self,
+        &mut self,
         number: SocketNumber,
         emission: &Emission,
         engine: &mut Engine,
@@ -129,8 +129,27 @@ impl Sockets {
         let Some(socket) = self.peers.get(&session).and_then(|peer| peer.socket(slot)) else {
             return;
         };
+        let Emission {
+            payload,
+            ack,
+            delivery,
+        } = emission;
+        let recovery = self.recovery.as_mut();
+        let recovery = recovery.filter(|_| ack.is_none() && socket.stage == Stage::Connected);
+        let stamped = recovery.and_then(|recovery| {
+            if delivery.contains(Delivery::VOLATILE) {
+                return recovery.volatile(payload);
+            }
+            let to = Audience {
+                namespace: socket.namespace.to_string(),
+                rooms: vec![socket.id_text()],
+                except: Vec::new(),
+            };
+            let compress = !delivery.contains(Delivery::UNCOMPRESSED);
+            recovery.remember(socket.app, to, payload, true, compress)
+        });
+        let payload = stamped.as_ref().unwrap_or(payload);
         let mark = answer.begin();
-        let Emission { payload, ack, .. } = emission;
         let parser = engine.settings.parser;
         if !encoder::encode_event(parser, &socket.namespace, *ack, payload, Reach::One, answer) {
             answer.log(Level::Warn, not_json(number));
@@ -237,7 +256,7 @@ impl Sockets {
     }
 
     fn broadcast(
-        &self,
+        &mut self,
         by: Instance,
         broadcast: &Broadcast,
         engine: &mut Engine,
@@ -249,6 +268,8 @@ impl Sockets {
             delivery,
             ack,
         } = broadcast;
+        let stamped = self.stamp(by, broadcast);
+        let payload = stamped.as_ref().unwrap_or(payload);
         let mut receivers = 0;
         if self.apps.serving(&to.namespace) == Some(by.app)
             && let Some(namespace) = self.namespaces.find(&to.namespace)
@@ -274,6 +295,25 @@ impl Sockets {
             let counted = Counted { ack, receivers };
             answer.dispatch_to(by.app, place, AppEvent::Counted(counted));
         }
+    }
+
+    /// The payload of a broadcast with an offset, if clients may come back for it.
+    fn stamp(&mut self, by: Instance, broadcast: &Broadcast) -> Option<Payload> {
+        let recovery = self.recovery.as_mut()?;
+        let Broadcast {
+            to,
+            payload,
+            delivery,
+            ack,
+        } = broadcast;
+        if ack.is_some() || self.apps.serving(&to.namespace) != Some(by.app) {
+            return None;
+        }
+        if delivery.contains(Delivery::VOLATILE) {
+            return recovery.volatile(payload);
+        }
+        let compress = !delivery.contains(Delivery::UNCOMPRESSED);
+        recovery.remember(by.app, to.clone(), payload, false, compress)
     }
 
     fn find(&self, by: Instance, find: &Find, engine: &Engine, answer: &mut Answer) {

@@ -1,5 +1,6 @@
 //! What is known of one session's sockets, and how it is written into the session's blob.
 
+use super::recovery::dormant::{decode_id, encode_id};
 use crate::base64;
 use crate::budget::{Budget, Kind};
 use crate::codec::{Reader, Writer};
@@ -44,8 +45,18 @@ pub struct Socket {
     pub auth: Box<str>,
     /// What the app keeps with it.
     pub data: Box<str>,
-    /// In the order of joining.
+    /// In the order of joining. Of one that is to be recovered: those that it was in.
     pub rooms: Vec<Room>,
+    /// What its client shows when it comes back (connection state recovery); 0: nothing.
+    pub pid: u128,
+    /// The entry of the log up to which its client has got everything.
+    pub since: u64,
+    /// The entry made last when the ping was sent that has not been answered.
+    pub asked: Option<u64>,
+    /// Whether it took up where an earlier connection of its client ended.
+    pub recovered: bool,
+    /// How many other shards have yet to tell whether its client was theirs.
+    pub asking: u32,
 }
 
 /// ```text
@@ -98,6 +109,13 @@ pub fn public_id(seed: [u64; 2], slot: u16) -> u128 {
     hasher.finish128().as_u128() & ((1 << 120) - 1)
 }
 
+/// The secret with which the client of a slot comes back: nobody can tell it from the public id.
+pub fn private_id(seed: [u64; 2], slot: u16) -> u128 {
+    let mut hasher = SipHasher13::new_with_keys(seed[0], seed[1]);
+    hasher.write_u32(1 << 16 | u32::from(slot));
+    hasher.finish128().as_u128() & ((1 << 120) - 1)
+}
+
 /// Marks the id of a socket outside of `/` whose client is one of Socket.IO 2: the namespace and `#` stand
 /// before it.
 const PREFIXED: u128 = 1 << 120;
@@ -110,7 +128,7 @@ pub fn session_id(sid: &str, namespace: &str) -> Option<u128> {
 }
 
 /// A public id as apps see it, of a socket in this namespace.
-fn id_text(id: u128, namespace: &str) -> String {
+pub fn id_text(id: u128, namespace: &str) -> String {
     let text = base64::encode_id(id & !PREFIXED);
     if id & PREFIXED == 0 {
         text
@@ -275,7 +293,7 @@ impl Socket {
             id: self.id_text(),
             namespace: self.namespace.to_string(),
             handshake: handshake::decode(handshake, &self.auth),
-            recovered: false,
+            recovered: self.recovered,
         }
     }
 
@@ -297,7 +315,8 @@ impl Socket {
         }
     }
 
-    fn room_names(&self) -> Vec<String> {
+    /// The names of its rooms.
+    pub fn room_names(&self) -> Vec<String> {
         self.rooms.iter().map(|room| self.room_name(room)).collect()
     }
 
@@ -313,6 +332,15 @@ impl Socket {
         });
         to.bytes(self.auth.as_bytes());
         to.bytes(self.data.as_bytes());
+        if self.pid == 0 {
+            to.byte(0);
+        } else {
+            to.byte(1 | u8::from(self.recovered) << 1);
+            encode_id(self.pid, to);
+            to.number(self.since);
+            to.maybe(self.asked);
+            to.number(u64::from(self.asking));
+        }
         to.number(self.rooms.len() as u64);
         for room in &self.rooms {
             match room {
@@ -336,6 +364,14 @@ impl Socket {
         };
         let auth = from.text()?.into();
         let data = from.text()?.into();
+        let flags = from.byte().filter(|flags| *flags < 4)?;
+        let (mut pid, mut since, mut asked, mut asking) = (0, 0, None, 0);
+        if flags & 1 != 0 {
+            pid = decode_id(from)?;
+            since = from.number()?;
+            asked = from.maybe()?;
+            asking = from.number32()?;
+        }
         let count = from.count()?;
         let mut rooms = Vec::new();
         for _ in 0..count {
@@ -354,6 +390,11 @@ impl Socket {
             auth,
             data,
             rooms,
+            pid,
+            since,
+            asked,
+            recovered: flags & 2 != 0,
+            asking,
         })
     }
 }

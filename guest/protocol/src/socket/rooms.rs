@@ -154,7 +154,19 @@ impl Sockets {
         engine.budget.release(Kind::Sockets, socket.held());
         engine.budget.release(Kind::Kept, socket.kept());
         let connected = socket.stage == Stage::Connected;
-        if let Some(reason) = tell {
+        if let Some(recovery) = &mut self.recovery {
+            if tell.is_some_and(Reason::is_recoverable)
+                && socket.pid != 0
+                && (connected || socket.recovered)
+            {
+                recovery.retire(number, socket);
+            }
+            if socket.asking > 0 {
+                recovery.give_back(number);
+            }
+        }
+        // Of one that waits for other shards, the app has not heard.
+        if let Some(reason) = tell.filter(|_| socket.asking == 0) {
             answer.dispatch(
                 socket.app,
                 AppEvent::Disconnected(socket.departed(session, reason)),
