@@ -2,9 +2,10 @@
 # Brings what a build or the tests need and this machine lacks, and says what it does. Run by `make`.
 #
 #   scripts/setup.sh build     a C compiler, the wasm standard library, the browser client's package
-#   scripts/setup.sh test      that, and what the tests drive: npm packages, a C++ compiler, Chromium
+#   scripts/setup.sh test      that, and what the tests drive: npm packages, a C++ compiler, Chromium,
+#                              a Python client, a native client
 #
-# It installs Debian packages (as root) and npm packages (in this folder), and touches nothing else.
+# It installs Debian packages (as root), and npm and Python packages (in this folder), and touches nothing else.
 # When everything is there it takes no time.
 
 set -eu
@@ -44,6 +45,26 @@ packages() {
     fi
 }
 
+# The clients of the matrix that are not JavaScript. Without them their part of the tests is skipped.
+python_client() {
+    venv=target/matrix-venv
+    requirements=tests/clients/matrix/requirements.txt
+    [ ! -e "$venv/installed" ] || [ "$requirements" -nt "$venv/installed" ] || return 0
+    say "installing the Python client in $venv"
+    if python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"; then
+        touch "$venv/installed"
+    else
+        say "no Python client: its part of the client matrix will be skipped"
+    fi
+}
+
+native_client() {
+    manifest=tests/clients/native/Cargo.toml
+    [ -e target/native-client/debug/holdfast-matrix-native ] || say "building the native client (about a minute)"
+    cargo build --quiet --locked --manifest-path "$manifest" --target-dir target/native-client ||
+        say "no native client: its part of the client matrix will be skipped"
+}
+
 have cargo || fail "Rust is not installed: see https://rustup.rs"
 missing=""
 have cc || missing="$missing gcc libc6-dev"
@@ -51,6 +72,8 @@ has_wasm || missing="$missing rustc-web cargo-web rust-web-src rust-web-llvm"
 if [ "${1:-build}" = test ]; then
     have c++ || missing="$missing g++"
     have chromium || missing="$missing chromium"
+    python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+    { have pkg-config && pkg-config --exists openssl; } || missing="$missing libssl-dev pkg-config"
 fi
 # shellcheck disable=SC2086 # a list of words
 [ -z "$missing" ] || install $missing
@@ -61,4 +84,6 @@ if [ "${1:-build}" = test ]; then
     have node || fail "the tests drive clients in Node: install Node 20 or newer"
     packages tests/clients ""
     packages tests/browser ""
+    python_client
+    native_client
 fi

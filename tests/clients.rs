@@ -1,7 +1,9 @@
-//! Real clients against a real node: `socket.io-client` in Node, and a page in Chromium. What is not
-//! installed is skipped, printed and counted; `make test` installs everything.
+//! Real clients against a real node: `socket.io-client` in Node, the matrix of clients, the comparison
+//! with the reference server, and a page in Chromium. What is not installed is skipped, printed and
+//! counted; `make test` installs everything.
 
 use crate::support::node::TestNode;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -87,6 +89,72 @@ fn socket_io_client_in_node_with_one_shard() {
 #[test]
 fn socket_io_client_in_node_with_two_shards() {
     node_clients(2);
+}
+
+/// The settings of the nodes in a `configurations.json`, by name: tables joined by dots, lists as JSON.
+fn configurations(file: &Path) -> Vec<(String, Vec<(String, String)>)> {
+    fn flatten(key: &str, value: &Value, settings: &mut Vec<(String, String)>) {
+        match value {
+            Value::Object(members) => members.iter().for_each(|(name, value)| {
+                let dot = if key.is_empty() { "" } else { "." };
+                flatten(&format!("{key}{dot}{name}"), value, settings);
+            }),
+            Value::String(text) => settings.push((key.to_owned(), text.clone())),
+            value => settings.push((key.to_owned(), value.to_string())),
+        }
+    }
+    let text = std::fs::read_to_string(file).expect("the configurations");
+    let all: serde_json::Map<String, Value> = serde_json::from_str(&text).expect("an object");
+    let settings = all.into_iter().map(|(name, configuration)| {
+        let mut settings = Vec::new();
+        flatten("", &configuration["holdfast"], &mut settings);
+        (name, settings)
+    });
+    settings.collect()
+}
+
+/// Runs a program in `clients/` against a node for each configuration that lies beside it.
+fn compared(program: &str, args: &[&str]) {
+    let folder = folder("clients");
+    if !installed(&folder) {
+        return skip(program, "run `make setup`");
+    }
+    let beside = folder.join(program).join("configurations.json");
+    let mut urls = serde_json::Map::new();
+    let mut nodes = Vec::new();
+    for (name, settings) in configurations(&beside) {
+        let started = TestNode::try_start(|config| {
+            config.shards = 1.into();
+            config.protocol.settings = settings;
+        });
+        match started {
+            Ok(node) => {
+                urls.insert(name, node.url().into());
+                nodes.push(node);
+            }
+            Err(error) => skip(&format!("{program}: {name}"), &error.to_string()),
+        }
+    }
+    let names: Vec<_> = urls.keys().cloned().collect();
+    run(
+        Command::new("node")
+            .arg(format!("{program}/run.mjs"))
+            .args(args)
+            .args(["--config", &names.join(",")])
+            .current_dir(&folder)
+            .env("HOLDFAST_URLS", Value::Object(urls).to_string()),
+        program,
+    );
+}
+
+#[test]
+fn the_same_as_the_reference_server() {
+    compared("differential", &["--seeds", "600", "--seconds", "90"]);
+}
+
+#[test]
+fn every_client_over_every_transport() {
+    compared("matrix", &[]);
 }
 
 #[test]

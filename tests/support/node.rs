@@ -20,12 +20,17 @@ pub struct TestNode {
 impl TestNode {
     /// Starts a node with the embedded guests, changed by `change`.
     pub fn start(change: impl FnOnce(&mut Config)) -> Self {
+        Self::try_start(change).expect("the guests start")
+    }
+
+    /// The same, where a guest may refuse its settings.
+    pub fn try_start(change: impl FnOnce(&mut Config)) -> Result<Self, NodeError> {
         let mut config = Config {
             state_dir: target().join("test-state"),
             ..Config::default()
         };
         change(&mut config);
-        let node = Node::prepare(config).expect("the guests start");
+        let node = Node::prepare(config)?;
         let counters = node.counters();
         let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).expect("a free port");
         let port = listeners[0].local_addr().expect("an address").port();
@@ -39,12 +44,12 @@ impl TestNode {
                 let _ = stopped.await;
             }))
         });
-        Self {
+        Ok(Self {
             port,
             counters,
             stop: Some(stop),
             thread: Some(thread),
-        }
+        })
     }
 
     /// Asks the node to stop, without waiting.

@@ -279,7 +279,7 @@ const STEPS = {
     const sent = player.exchange(method, target, { headers, body: bytes(body) });
     const answer = await Promise.race([sent.answer, later(SILENCE_MS, { error: "silent" })]);
     sent.abort();
-    if (answer.status === 200 && answer.body?.toString().startsWith("0{")) player.names.add(JSON.parse(answer.body.toString().slice(1).split("\x1e")[0]).sid, "another sid");
+    if (answer.status === 200 && /^(\d+:)?0\{/.test(answer.body)) player.names.add(/"sid":"([^"]+)"/.exec(answer.body)?.[1], "another sid");
     return player.response(answer);
   },
 

@@ -1,19 +1,17 @@
-// The reference server with the demo app, in one configuration; prints its address.
+// The reference server with the demo app and these options; prints its address.
 //
-//   node differential/reference.mjs default
+//   node differential/reference.mjs '{"allowEIO3":true}'
 //
 // Started by servers.mjs. What a hostile client makes it throw is printed and survived: the comparison
 // goes on, and says what the client saw.
 
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { attach } from "../demo.mjs";
 
 process.on("uncaughtException", (error) => console.error(`threw: ${String(error.stack).split("\n").slice(0, 2).join(" ")}`));
 
-const configurations = JSON.parse(readFileSync(new URL("configurations.json", import.meta.url)));
-const options = revive(configurations[process.argv[2]].reference);
+const options = revive(JSON.parse(process.argv[2]));
 if (options.parser === "msgpack") options.parser = (await import("socket.io-msgpack-parser")).default;
 // What is not the protocol's is answered as Holdfast's host does.
 const server = createServer((_, response) => response.writeHead(404, { "content-type": "text/plain; charset=utf-8" }).end("nothing is here"));

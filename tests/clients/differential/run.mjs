@@ -211,6 +211,6 @@ function read(args) {
     program: file && { kind: "file", steps: JSON.parse(readFileSync(file)) },
     verbose: args.includes("--verbose"),
     strict: process.env.HOLDFAST_TEST_ALL !== undefined,
-    narrow: one !== null || file !== null || args.includes("--kind"),
+    narrow: (one ?? Object.keys(CONFIGURATIONS).join(",")).split(",").length < Object.keys(CONFIGURATIONS).length || file !== null || args.includes("--kind"),
   };
 }

@@ -19,8 +19,8 @@ const START_MS = 30_000;
 export const CONFIGURATIONS = JSON.parse(readFileSync(new URL("configurations.json", HERE)));
 
 /** Starts the reference: { url, stop, alive }. */
-export async function startReference(name) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL("reference.mjs", HERE)), name], { stdio: ["ignore", "pipe", "pipe"] });
+export async function startReference(name, options = CONFIGURATIONS[name].reference) {
+  const child = spawn(process.execPath, [fileURLToPath(new URL("reference.mjs", HERE)), JSON.stringify(options)], { stdio: ["ignore", "pipe", "pipe"] });
   const started = running(child, "the reference");
   const url = await new Promise((resolve, reject) => {
     child.stdout.once("data", (line) => resolve(String(line).trim()));
