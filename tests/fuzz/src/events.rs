@@ -14,7 +14,7 @@ use holdfast_protocol::contract::{
     Ack, Act, App, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Body, Broadcast, Cause,
     Commanded, Connecting, Connection, Delivery, Emission, Event, Find, Frame, Judgement, Loaded,
     Lost, Note, Order, Payload, Published, Refusal, Reply, ReturnAddress, SavedSession, Serve,
-    ServeReply, Session, Transport,
+    ServeReply, Session, Share, Transport,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -478,6 +478,21 @@ impl<'a, G: Guest> Play<'a, G> {
                 let Effect::App { app, event, .. } = effect else {
                     continue;
                 };
+                if let AppEvent::Sharing(sharing) = &event
+                    && self.admits
+                {
+                    let share = Share {
+                        token: sharing.token,
+                        outcome: Ok("{\"origin\":[\"http://a\",\"/b$/\"]}".to_owned()),
+                    };
+                    orders.push((
+                        app,
+                        Order {
+                            socket: None,
+                            act: Act::Share(share),
+                        },
+                    ));
+                }
                 let socket = match &event {
                     AppEvent::Connecting(Connecting { info, .. }) => {
                         Some((info.socket, Act::Admit))
@@ -645,6 +660,20 @@ impl<'a, G: Guest> Play<'a, G> {
                     payload: payload(),
                 }),
             ),
+            b'h' => {
+                let outcome = if choice & 1 == 0 {
+                    Ok(rest.text())
+                } else {
+                    Err(rest.text())
+                };
+                (
+                    false,
+                    Act::Share(Share {
+                        token: socket >> 16,
+                        outcome,
+                    }),
+                )
+            }
             b'g' => {
                 let refusal = (choice & 1 != 0).then(|| rest.text());
                 (
