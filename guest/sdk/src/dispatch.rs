@@ -278,6 +278,9 @@ impl Runtime {
         }
         self.sockets.borrow_mut().remove(&departed.socket);
         self.let_go(&socket);
+        if !reason.ends_with("namespace disconnect") {
+            socket.mark_lost();
+        }
         let handlers = socket.namespace().handlers();
         handlers
             .sockets

@@ -53,6 +53,8 @@ enum Life {
     Leaving,
     /// In no room any more.
     Gone,
+    /// The same; but the client may come back, or has come back, under the same id.
+    Lost,
 }
 
 /// What it is.
@@ -230,6 +232,14 @@ impl Socket {
     }
 
     pub(crate) fn emit_as(&self, delivery: Delivery, event: &str, args: &impl Serialize) {
+        if self.0.life.get() == Life::Lost {
+            return self
+                .0
+                .namespace
+                .to(self.id())
+                .with_delivery(delivery)
+                .emit(event, args);
+        }
         if !self.is_connected() {
             return;
         }
@@ -321,7 +331,7 @@ impl Socket {
     }
 
     pub(crate) fn order(&self, act: Act) {
-        if self.0.life.get() != Life::Gone {
+        if !matches!(self.0.life.get(), Life::Gone | Life::Lost) {
             self.0.namespace.runtime().order(self.number(), act);
         }
     }
@@ -330,6 +340,11 @@ impl Socket {
     pub(crate) fn mark_leaving(&self, rooms: Vec<String>) {
         self.0.life.set(Life::Leaving);
         self.0.rooms.replace(rooms);
+    }
+
+    /// The client may come back: what is sent to it until then is kept for it.
+    pub(crate) fn mark_lost(&self) {
+        self.0.life.set(Life::Lost);
     }
 
     pub(crate) fn mark_gone(&self) {

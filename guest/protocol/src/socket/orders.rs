@@ -28,8 +28,13 @@ impl Sockets {
     ) {
         match order.socket {
             Some(number) => {
-                if self.owner(number) == Some(by.app) {
+                let owner = self.owner(number);
+                if owner == Some(by.app) {
                     self.handle_socket_order(now_ms, number, order.act, engine, answer);
+                } else if let (None, Act::Emit(emission), Some(recovery)) =
+                    (owner, &order.act, &mut self.recovery)
+                {
+                    recovery.remember_for(by.app, number, emission);
                 }
             }
             None => self.handle_audience_order(now_ms, by, order.act, engine, answer),

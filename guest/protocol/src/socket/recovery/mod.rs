@@ -27,7 +27,9 @@ mod wire;
 use super::peer::{self, Room, Socket};
 use crate::base64;
 use crate::codec::{Reader, Writer};
-use crate::contract::{Action, App, Audience, Note, Payload, Place, Socket as SocketNumber};
+use crate::contract::{
+    Action, App, Audience, Delivery, Emission, Note, Payload, Place, Socket as SocketNumber,
+};
 use crate::limits::{MEMORY_SHARES, RECOVERY_SHARE};
 use crate::options::Value;
 use crate::settings::Settings;
@@ -72,6 +74,8 @@ pub struct Recovery {
     /// By their secrets.
     dormants: BTreeMap<u128, Dormant>,
     expiries: BTreeSet<(u64, u128)>,
+    /// Their secrets by the numbers that they had.
+    numbers: BTreeMap<SocketNumber, u128>,
     dormant_bytes: u64,
     /// How many orders for audiences have been carried out, of each instance.
     seen: BTreeMap<(App, Place), u64>,
@@ -165,6 +169,23 @@ impl Recovery {
         Some(stamped)
     }
 
+    /// Remembers an event for a socket whose client is away.
+    pub fn remember_for(&mut self, app: App, number: SocketNumber, emission: &Emission) {
+        let is_kept = emission.ack.is_none() && !emission.delivery.contains(Delivery::VOLATILE);
+        let pid = self.numbers.get(&number).filter(|_| is_kept);
+        let dormant = pid.and_then(|pid| self.dormants.get(pid));
+        let Some(dormant) = dormant.filter(|dormant| dormant.app == app) else {
+            return;
+        };
+        let to = Audience {
+            namespace: dormant.namespace.to_string(),
+            rooms: vec![own_name(dormant.id, &dormant.namespace)],
+            except: Vec::new(),
+        };
+        let compress = !emission.delivery.contains(Delivery::UNCOMPRESSED);
+        self.remember(app, to, &emission.payload, true, compress);
+    }
+
     /// A volatile event's payload as it is to be sent: without an offset, unless its client would take
     /// something else for one.
     pub fn volatile(&self, payload: &Payload) -> Option<Payload> {
@@ -247,6 +268,7 @@ impl Recovery {
     fn put_dormant(&mut self, dormant: Dormant) {
         self.drop_dormant(dormant.pid);
         self.expiries.insert((dormant.until_ms, dormant.pid));
+        self.numbers.insert(dormant.number, dormant.pid);
         self.dormant_bytes += dormant.bytes();
         self.dormants.insert(dormant.pid, dormant);
     }
@@ -260,6 +282,7 @@ impl Recovery {
 
     fn drop_dormant(&mut self, pid: u128) -> Option<Dormant> {
         let dormant = self.dormants.remove(&pid)?;
+        self.numbers.remove(&dormant.number);
         self.expiries.remove(&(dormant.until_ms, pid));
         self.dormant_bytes -= dormant.bytes();
         Some(dormant)
