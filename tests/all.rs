@@ -5,6 +5,7 @@ mod component;
 mod containment;
 mod house;
 mod instances;
+mod recovery;
 mod restore;
 mod simulation;
 mod sockets;

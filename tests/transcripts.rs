@@ -330,6 +330,7 @@ impl Conversation {
                 name,
                 headers,
             } => format!("hand-out {connection} {name}{}", show_headers(&headers)),
+            Effect::Published(_) => return None,
             Effect::Collect {
                 connection,
                 bytes_max,

@@ -6,7 +6,7 @@ use super::guest::Guest;
 use holdfast_protocol::contract::{
     Action, App, AppEvent, Body, Cause, Closed, Collected, Commanded, Connection, Decided, Deflate,
     Drained, Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order,
-    Place, ReceivedFrame, Request, SavedSession, Send, Session, Setting, Transport,
+    Place, Published, ReceivedFrame, Request, SavedSession, Send, Session, Setting, Transport,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +26,7 @@ pub enum Effect {
         headers: Vec<Header>,
         deflate: Option<Deflate>,
     },
+    Published(Published),
     HandOut {
         connection: Connection,
         name: String,
@@ -452,7 +453,8 @@ impl<G: Guest> Host<G> {
                     }
                 }
                 Action::Log(line) => effects.push(Effect::Log(line.text)),
-                Action::Publish(_) | Action::Subscribe(_) | Action::Unsubscribe(_) => {}
+                Action::Publish(published) => effects.push(Effect::Published(published)),
+                Action::Subscribe(_) | Action::Unsubscribe(_) => {}
             }
         }
         assert!(

@@ -120,6 +120,7 @@ impl Recovery {
         self.now_ms = now_ms;
         if self.shards > 1 && !self.is_subscribed {
             self.is_subscribed = true;
+            self.is_state_changed = true;
             self.actions.push(Action::Subscribe(CHANNEL.to_owned()));
         }
     }
@@ -341,6 +342,8 @@ impl Recovery {
             }
             TAG_STATE if is_gone => {}
             TAG_STATE => {
+                // The host remembers what was subscribed to.
+                self.is_subscribed = true;
                 self.log.floor = from.number()?;
                 self.log.last = self.log.last.max(self.log.floor);
                 let count = from.count()?;
