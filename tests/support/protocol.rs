@@ -12,6 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that left the host, in the order of leaving.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few of them, and not for long"
+)]
 pub enum Effect {
     Respond {
         connection: Connection,

@@ -86,6 +86,7 @@ impl Sockets {
             app,
             id,
             namespace: namespace.into(),
+            mark: peer::mark(namespace),
             stage: Stage::Connecting {
                 until_ms: now_ms + engine.settings.connect_timeout_ms,
             },

@@ -40,6 +40,8 @@ pub struct Socket {
     /// The public id: `id_text` writes it.
     pub id: u128,
     pub namespace: Arc<str>,
+    /// The `mark` of its name.
+    pub mark: u64,
     pub stage: Stage,
     /// The payload of the CONNECT packet.
     pub auth: Box<str>,
@@ -145,28 +147,46 @@ pub fn id_named(text: &str, namespace: &str) -> Option<u128> {
     }
 }
 
+/// Something short that tells most names apart: their length and their last bytes. So finding one
+/// among many costs little.
+pub fn mark(name: &str) -> u64 {
+    let last = name.bytes().rev().take(8);
+    last.fold(name.len() as u64, |mark, byte| {
+        mark.rotate_left(8) ^ u64::from(byte)
+    })
+}
+
 impl Peer {
     /// The socket in a slot.
     pub fn socket(&self, slot: u16) -> Option<&Socket> {
-        self.sockets.iter().find(|socket| socket.slot == slot)
+        let at = self
+            .sockets
+            .binary_search_by_key(&slot, |socket| socket.slot);
+        self.sockets.get(at.ok()?)
     }
 
     /// The socket in a slot.
     pub fn socket_mut(&mut self, slot: u16) -> Option<&mut Socket> {
-        self.sockets.iter_mut().find(|socket| socket.slot == slot)
+        let at = self
+            .sockets
+            .binary_search_by_key(&slot, |socket| socket.slot);
+        self.sockets.get_mut(at.ok()?)
     }
 
     /// The socket in a namespace.
     pub fn within(&self, namespace: &str) -> Option<&Socket> {
+        let mark = mark(namespace);
         self.sockets
             .iter()
-            .find(|socket| *socket.namespace == *namespace)
+            .find(|socket| socket.mark == mark && *socket.namespace == *namespace)
     }
 
     /// Takes a socket out.
     pub fn remove(&mut self, slot: u16) -> Option<Socket> {
-        let at = self.sockets.iter().position(|socket| socket.slot == slot)?;
-        Some(self.sockets.remove(at))
+        let at = self
+            .sockets
+            .binary_search_by_key(&slot, |socket| socket.slot);
+        Some(self.sockets.remove(at.ok()?))
     }
 
     /// When its sockets have to be looked at.
@@ -357,7 +377,8 @@ impl Socket {
         let slot = u16::try_from(from.number()?).ok()?;
         let app = from.number32()?;
         let id = u128::from(from.word()?) | u128::from(from.word()?) << 64;
-        let namespace = from.text()?.into();
+        let namespace: Arc<str> = from.text()?.into();
+        let mark = mark(&namespace);
         let stage = match from.maybe()? {
             Some(until_ms) => Stage::Connecting { until_ms },
             None => Stage::Connected,
@@ -386,6 +407,7 @@ impl Socket {
             app,
             id,
             namespace,
+            mark,
             stage,
             auth,
             data,
