@@ -14,5 +14,13 @@ export async function dialect({ parser, offsets = false }) {
       return null;
     }
   };
-  return { offsets, pack: (packet) => Buffer.from(encode(packet)), unpack };
+  return { offsets, pack: (packet) => Buffer.from(encode(withBytes(packet))), unpack };
+}
+
+/** Bytes are written as { $b: base64 } in programs. */
+function withBytes(value) {
+  if (Array.isArray(value)) return value.map(withBytes);
+  if (value === null || typeof value !== "object") return value;
+  if ("$b" in value) return Buffer.from(value.$b, "base64");
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withBytes(inner)]));
 }

@@ -5,6 +5,7 @@
 // to find the shortest program that still shows a difference.
 
 import { setTimeout as later } from "node:timers/promises";
+import { gunzipSync, inflateSync } from "node:zlib";
 import { REVISIONS } from "./codec.mjs";
 import { Names, Reader, response } from "./trace.mjs";
 import { BINARY, CLOSE, exchange, frame, TEXT, upgrade } from "./wire.mjs";
@@ -95,7 +96,7 @@ class Player {
 
   client({ as, eio = 4 }) {
     const reader = new Reader(as, this.names, this.dialect);
-    const client = { number: as, eio, revision: REVISIONS[eio] ?? REVISIONS[4], transport: "none", over: true, reader, backlog: [], hanging: null, wire: null, seen: 0 };
+    const client = { number: as, eio, revision: REVISIONS[eio] ?? REVISIONS[4], transport: "none", over: true, reader, headers: [], backlog: [], hanging: null, wire: null, seen: 0 };
     this.clients.set(as, client);
     return client;
   }
@@ -187,7 +188,7 @@ class Player {
 
   async #poll(client, isBarrier, said) {
     for (;;) {
-      const sent = client.hanging ?? this.exchange("GET", client.target);
+      const sent = client.hanging ?? this.exchange("GET", client.target, { headers: client.headers });
       client.hanging = null;
       const answer = await Promise.race([sent.answer, later(SILENCE_MS, null)]);
       if (!answer) {
@@ -220,13 +221,14 @@ class Player {
     if (!answer) return { pending: true };
     if (answer.status !== 200) return this.response(answer);
     const packets = this.polled(client, answer);
-    client.backlog.push(...packets.map((packet) => client.reader.read(packet)).filter((text) => text !== null && text !== "6"));
+    if (packets.includes("2") && client.eio === 4) this.send(client, ["3"]);
+    client.backlog.push(...packets.map((packet) => client.reader.read(packet)).filter((text) => text !== null && text !== "6" && (text !== "2" || client.eio !== 4)));
     return { ...this.response({ ...answer, body: "" }), noop: packets.includes("6") };
   }
 
   polled(client, { headers, body }) {
     const binary = headers.some(([name, value]) => name === "content-type" && value.startsWith("application/octet-stream"));
-    return client.revision.packets(body, binary);
+    return client.revision.packets(plain(headers, body), binary);
   }
 }
 
@@ -236,6 +238,7 @@ const STEPS = {
   /** Opens a session: `as`, `way`, `eio`, `query`, `headers`. */
   async open(player, step) {
     const client = player.client(step);
+    if (step.keep) client.headers = step.headers;
     const query = `EIO=${client.eio}&transport=${step.way}${step.query ?? ""}`;
     const headers = step.headers ?? [];
     if (step.way === "polling") {
@@ -279,7 +282,7 @@ const STEPS = {
     const sent = player.exchange(method, target, { headers, body: bytes(body) });
     const answer = await Promise.race([sent.answer, later(SILENCE_MS, { error: "silent" })]);
     sent.abort();
-    if (answer.status === 200 && /^(\d+:)?0\{/.test(answer.body)) player.names.add(/"sid":"([^"]+)"/.exec(answer.body)?.[1], "another sid");
+    if (answer.status === 200) player.names.add(/sid\\*":\\*"([\w-]+)/.exec(answer.body)?.[1], "another sid");
     return player.response(answer);
   },
 
@@ -305,7 +308,7 @@ const STEPS = {
   /** A poll that is not waited for. */
   async hang(player, _, client) {
     if (client.over || client.transport !== "polling" || client.hanging) return { over: true };
-    client.hanging = player.exchange("GET", client.target);
+    client.hanging = player.exchange("GET", client.target, { headers: client.headers });
     await later(AFTER_MS);
     return {};
   },
@@ -445,6 +448,14 @@ const STEPS = {
     return player.response(answer);
   },
 
+  /** What came on the WebSocket of an upgrade that was not finished. */
+  async probe(player, _, client) {
+    const socket = player.take(`probe ${client.number}`);
+    if (!socket) return { over: true };
+    await socket.more(socket.came.length, BRIEF_MS);
+    return { closed: socket.came.filter(({ close, end }) => close !== undefined || end).map(({ close }) => close ?? "end")[0] };
+  },
+
   async pause(_, { ms }) {
     await later(ms);
     return {};
@@ -459,6 +470,13 @@ const STEPS = {
     return player.settle(player.clients.get(to));
   },
 };
+
+/** A body without its content coding. */
+function plain(headers, body) {
+  const coding = headers.find(([name]) => name === "content-encoding")?.[1];
+  if (coding === "gzip") return gunzipSync(body);
+  return coding === "deflate" ? inflateSync(body) : body;
+}
 
 function become(client, transport, open) {
   try {

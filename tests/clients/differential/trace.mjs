@@ -20,8 +20,11 @@ export class Names {
   }
 
   add(value, name) {
-    if (typeof value !== "string" || value.length < 8) return;
-    if (!this.#known.some(([known]) => known === value)) this.#known.push([value, `<${name}>`]);
+    if (typeof value !== "string" || value.length < 6) return;
+    if (this.#known.some(([known]) => known === value)) return;
+    // The longest first: one may begin with another.
+    this.#known.push([value, `<${name}>`]);
+    this.#known.sort(([one], [other]) => other.length - one.length);
   }
 
   scrub(text) {
@@ -70,7 +73,7 @@ export class Reader {
   /** The ids of acknowledgements that the server wants, in order. */
   questions = [];
 
-  /** The offset that came with the last event, where connections can be recovered. */
+  /** The offset that came with the last event, where connections can be recovered; volatile ones bring none. */
   offset = undefined;
 
   /** `unpack` reads binary messages of another parser; `offsets` tells that events end with an offset. */
@@ -135,8 +138,9 @@ export class Reader {
       if (id !== undefined) {
         this.questions.push({ nsp, id });
         shownId = ` #question ${this.questions.length}`;
-      } else if (this.offsets && Array.isArray(data) && typeof data.at(-1) === "string") {
+      } else if (this.offsets && Array.isArray(data) && typeof data.at(-1) === "string" && data[0] !== "volatile") {
         this.offset = data.at(-1);
+        this.names.add(this.offset, "offset");
         data = [...data.slice(0, -1), "<offset>"];
       }
     }
@@ -162,6 +166,7 @@ function stringify(value) {
   try {
     return JSON.stringify(value, (_, inner) => {
       if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
+      if (inner instanceof ArrayBuffer) return { "<binary>": Buffer.from(inner).toString("base64") };
       if (inner.type === "Buffer" && Array.isArray(inner.data)) return { "<binary>": Buffer.from(inner.data).toString("base64") };
       return Object.fromEntries(Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)));
     });

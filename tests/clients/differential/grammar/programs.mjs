@@ -5,6 +5,7 @@
 import { binary, deed, deep, echo, event, json, mutated, ODD_ENGINE, odd } from "./packets.mjs";
 import { Random } from "../random.mjs";
 import { requests } from "./requests.mjs";
+import { added } from "./settings.mjs";
 
 const WAYS = ["polling", "websocket", "upgrade"];
 
@@ -17,7 +18,10 @@ export function program(seed, config) {
 }
 
 function kinds(config) {
+  const own = added(config);
+  if (own.instead) return [[1, ["requests", requests]], ...own.kinds];
   return [
+    ...own.kinds,
     [4, ["requests", requests]],
     [5, ["talk", talk]],
     [6, ["odd packets", oddPackets]],
@@ -68,10 +72,12 @@ function talk(random, _, seed) {
 /** One client who says what no library says. */
 function oddPackets(random) {
   const way = random.of(WAYS);
+  // On a WebSocket it would depend on how TCP cuts it.
+  if (random.once(20)) return [{ op: "open", as: 0, way: "polling" }, { op: "send", to: 0, packets: ["40", ...echo(random, "/")] }, { op: "settle", to: 0 }];
   const steps = random.once(8) ? [{ op: "open", as: 0, way: way === "upgrade" ? "polling" : way }] : joined(random, 0, { way });
   if (random.once(3)) steps.push({ op: "send", to: 0, packets: ["40/echo,"] }, { op: "settle", to: 0 });
   for (let times = 1 + random.below(4); times > 0; times -= 1) {
-    const packets = random.once(15) ? [deep(random.of([10, 100, 300]), !random.once(4))] : odd(random, random.of(["/", "/echo"]));
+    const packets = random.once(15) ? [deep(random.of([10, 100, 300, 500, 520, 1000]), !random.once(4))] : odd(random, random.of(["/", "/echo"]));
     steps.push({ op: "send", to: 0, packets });
     if (!random.once(4)) steps.push({ op: "settle", to: 0 });
   }
