@@ -1,7 +1,7 @@
 # Holdfast's one entrance: `make help`.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build release test fuzz bench-websocket doc clean
+.PHONY: help setup run build release test fuzz bench-protocol bench-websocket doc clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test: ## run everything that has to pass
 fuzz: ## fuzz the protocol guest, so many seconds a target: SECONDS=60
 	@./scripts/setup.sh test
 	./tests/fuzz/run.sh $(or $(SECONDS),60)
+
+bench-protocol: ## what a call of the protocol guest costs, natively and as a component (about ten minutes)
+	@./scripts/setup.sh build
+	cargo bench -p holdfast-tests --bench protocol
 
 bench-websocket: ## repeat the measurement that chose the WebSocket code (about seven minutes)
 	cd tests/bench/websocket && cargo run --release -- run 7 2>results.csv

@@ -4,6 +4,8 @@ mod clients;
 mod component;
 mod containment;
 mod house;
+mod instances;
+mod recovery;
 mod restore;
 mod simulation;
 mod sockets;

@@ -59,12 +59,24 @@ fn node_clients(shards: usize) {
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .to_vec();
     });
+    let gated = TestNode::start(|config| {
+        config.shards = shards.into();
+        let text = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        config.app.env = ["DEMO_JUDGE", "DEMO_CORS", "DEMO_DENIALS", "DEMO_ROOMS"]
+            .map(|name| text((name, "1")))
+            .to_vec();
+        config.protocol.settings = vec![text((
+            "connection_state_recovery.max_disconnection_duration",
+            "120000",
+        ))];
+    });
     run(
         Command::new("node")
             .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
             .current_dir(&folder)
             .env("HOLDFAST_URL", node.url())
-            .env("HOLDFAST_QUICK_URL", quick.url()),
+            .env("HOLDFAST_QUICK_URL", quick.url())
+            .env("HOLDFAST_GATED_URL", gated.url()),
         &format!("clients-{shards}"),
     );
 }

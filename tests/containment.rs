@@ -80,23 +80,28 @@ fn a_crash_loses_no_other_message_of_its_batch() {
 
 #[test]
 fn a_socket_whose_connection_handler_crashes_is_refused() {
-    let node = hostile(1);
-    let mut client = Client::join(node.port);
-    client.send("40/trap,");
-    loop {
-        let text = client.text();
-        if text.starts_with("44/trap,") {
-            break;
+    for shards in [1, 2] {
+        let node = hostile(shards);
+        // Some are on another shard than the app.
+        let mut clients: Vec<_> = (0..8).map(|_| Client::join(node.port)).collect();
+        for client in &mut clients {
+            client.send("40/trap,");
+            loop {
+                let text = client.text();
+                if text.starts_with("44/trap,") {
+                    break;
+                }
+                assert_eq!(text, "42[\"resumed\"]");
+            }
+            client.send("421[\"hello\"]");
+            loop {
+                let text = client.text();
+                if text == "431[\"ok\"]" {
+                    break;
+                }
+                assert_eq!(text, "42[\"resumed\"]");
+            }
         }
-        assert_eq!(text, "42[\"resumed\"]");
-    }
-    client.send("421[\"hello\"]");
-    loop {
-        let text = client.text();
-        if text == "431[\"ok\"]" {
-            break;
-        }
-        assert_eq!(text, "42[\"resumed\"]");
     }
 }
 
@@ -194,6 +199,88 @@ fn a_crashing_protocol_guest_costs_one_event() {
             "the polling session is as it was: {body}"
         );
     }
+}
+
+#[test]
+fn notes_that_cannot_be_restored_are_dropped_and_sessions_stay() {
+    let node = TestNode::start(|config| {
+        config.shards = 1.into();
+        config.protocol.file = Some(fragile_protocol());
+        config.app.file = Some(hostile_app());
+    });
+    let mut client = Client::join(node.port);
+    client.send("42[\"poison the notes\"]");
+    assert_eq!(client.text(), "42[\"poison the notes\"]");
+    assert_eq!(node.counters.notes_kept.total(), 1);
+    for _ in 0..2 {
+        client.send("42[\"trap the protocol\"]");
+        client.send("421[\"hello\"]");
+        assert_eq!(client.text(), "431[\"ok\"]");
+        assert_eq!(node.counters.notes_lost.total(), 1);
+    }
+}
+
+#[test]
+fn sessions_that_cannot_be_restored_end_and_the_node_goes_on() {
+    let node = TestNode::start(|config| {
+        config.shards = 1.into();
+        config.protocol.file = Some(fragile_protocol());
+        config.app.file = Some(hostile_app());
+    });
+    let mut client = Client::join(node.port);
+    client.send("42[\"poison the sessions and poison the notes\"]");
+    assert_eq!(
+        client.text(),
+        "42[\"poison the sessions and poison the notes\"]"
+    );
+    client.send("42[\"trap the protocol\"]");
+    assert_eq!(client.close_code(), 1006);
+    let mut another = Client::join(node.port);
+    another.send("421[\"hello\"]");
+    assert_eq!(another.text(), "431[\"ok\"]");
+}
+
+#[test]
+fn a_flood_of_long_messages_is_taken_in_portions() {
+    const CLIENTS: usize = 60;
+    let node = TestNode::start(|config| {
+        config.shards = 1.into();
+        config.protocol.memory_bytes_max = 48 << 20;
+        // A flood takes its time where other tests want the processor too.
+        config.protocol.deadline_ms = 60_000;
+        config.app.file = Some(hostile_app());
+        config.app.memory_bytes_max = 48 << 20;
+        config.app.deadline_ms = 60_000;
+    });
+    let message = format!("42[\"n\",\"{}\"]", "x".repeat(950_000));
+    let polls: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let sid = polling(node.port);
+            let path = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+            assert_eq!(http(node.port, "POST", &path, "40").0, 200);
+            assert!(http(node.port, "GET", &path, "").2.starts_with("40{"));
+            path
+        })
+        .collect();
+    let start = std::sync::Barrier::new(2 * CLIENTS);
+    std::thread::scope(|scope| {
+        for path in &polls {
+            let (message, start, port) = (&message, &start, node.port);
+            scope.spawn(move || {
+                start.wait();
+                assert_eq!(http(port, "POST", path, message).0, 200);
+                let (status, _, body) = http(port, "GET", path, "");
+                assert!(status == 200 && body == *message, "{status}");
+            });
+            let mut client = Client::join(node.port);
+            scope.spawn(move || {
+                start.wait();
+                client.send(message);
+                assert!(client.text() == *message);
+            });
+        }
+    });
+    assert_eq!(node.counters.guest_traps.total(), 0);
 }
 
 #[test]

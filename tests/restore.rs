@@ -6,11 +6,12 @@ use crate::support::protocol::{Effect, Host, happened, manifest, request, sid};
 use holdfast_protocol::Protocol;
 use holdfast_protocol::contract::{
     Act, Audience, AudienceDisconnect, AudienceRooms, Body, Broadcast, Cause, Delivery, Emission,
-    Event, Find, Frame, FrameKind, Happened, Judgement, Order, Payload, ReceivedFrame, Refusal,
-    Reply, SavedSession, Transport,
+    Event, Find, Frame, FrameKind, Happened, Header, Judgement, Order, Payload, ReceivedFrame,
+    Refusal, Reply, SavedSession, Share, Transport,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 const TEXTS: &[&str] = &[
     "40",
@@ -47,6 +48,8 @@ const TEXTS: &[&str] = &[
     "40",
     "42[\"a\"]",
     "42[\"c\"]",
+    "40/b?x=1",
+    "b4AQI=",
 ];
 
 type Step = (u8, u8, u8);
@@ -67,6 +70,25 @@ fn url(kind: u8, session: u64) -> String {
     }
 }
 
+/// The same of a client of the third revision, of one kind or another.
+fn third_url(kind: u8, session: u64, variant: u8) -> String {
+    let more = ["", "&b64=1", "&j=1", "&b64=1&j=2"][usize::from(variant) % 4];
+    url(kind, session).replace("EIO=4", "EIO=3") + more
+}
+
+/// Packets in a body of a session, whose revision is the third or not.
+fn body(third: bool, packets: &[&str]) -> Body {
+    let body = if third {
+        packets
+            .iter()
+            .map(|packet| format!("{}:{packet}", packet.len()))
+            .collect()
+    } else {
+        packets.join("\u{1e}")
+    };
+    Body::Whole(body.into_bytes())
+}
+
 fn payload(variant: u8) -> Payload {
     if variant.is_multiple_of(4) {
         let json = "[\"e\",{\"_placeholder\":true,\"num\":0}]".to_owned();
@@ -79,6 +101,13 @@ fn payload(variant: u8) -> Payload {
             json: format!("[\"e\",{variant}]"),
             attachments: Vec::new(),
         }
+    }
+}
+
+fn header(name: &str, variant: u8) -> Header {
+    Header {
+        name: name.to_owned(),
+        value: variant.to_string(),
     }
 }
 
@@ -171,10 +200,23 @@ fn order(what: u8, who: u64, variant: u8) -> Order {
                 Act::Judge(Judgement {
                     token: who,
                     refusal,
-                    initial_headers: Vec::new(),
-                    headers: Vec::new(),
+                    initial_headers: vec![header("x-initial", variant)],
+                    headers: vec![header("x-own", variant)],
                 }),
             )
+        }
+        15 if variant.is_multiple_of(2) => {
+            let outcome = match variant % 8 {
+                0 => Err("no".to_owned()),
+                2 => Ok("false".to_owned()),
+                4 => Ok("true".to_owned()),
+                _ => Ok("{\"origin\":true,\"credentials\":true}".to_owned()),
+            };
+            let share = Share {
+                token: who,
+                outcome,
+            };
+            (false, Act::Share(share))
         }
         _ => (true, Act::Disconnect(variant.is_multiple_of(2))),
     };
@@ -185,20 +227,38 @@ fn order(what: u8, who: u64, variant: u8) -> Order {
 }
 
 fn play(steps: &[Step]) -> Host<Protocol> {
-    let mut host = Host::new(
-        Protocol::new,
-        &[("upgrade_timeout", "2000"), ("connect_timeout", "30000")],
-    );
+    let mut settings = vec![
+        ("upgrade_timeout", "2000"),
+        ("connect_timeout", "30000"),
+        ("allow_eio3", "true"),
+    ];
+    if steps.len().is_multiple_of(2) {
+        settings.extend([("cors.origin", "true"), ("cookie", "true")]);
+    }
+    if steps.len().is_multiple_of(3) {
+        settings.extend([("headers.x-all", "1"), ("initial_packet", "hello")]);
+    }
+    let mut host = Host::new(Protocol::new, &settings);
     host.shadowing = true;
-    host.load(
-        0,
-        manifest(&["/", "/b"], false, steps.len().is_multiple_of(5)),
-    );
+    // The sessions of the third revision.
+    let mut thirds = BTreeSet::new();
+    let mut manifest_of_0 = manifest(&["/", "/b"], false, steps.len().is_multiple_of(5));
+    manifest_of_0.decides_cors = steps.len().is_multiple_of(7);
+    manifest_of_0.hears_denials = steps.len().is_multiple_of(4);
+    host.load(0, manifest_of_0);
     let mut next = 1;
     for (what, who, variant) in steps {
         let (who, variant) = (u64::from(*who) % next.max(1), *variant);
         host.late = what.is_multiple_of(3);
         let text = TEXTS[usize::from(variant) % TEXTS.len()];
+        let third = thirds.contains(&who);
+        let address = |kind| {
+            if third {
+                third_url(kind, who, variant)
+            } else {
+                url(kind, who)
+            }
+        };
         match what % 20 {
             0 | 1 => {
                 let transport = if variant.is_multiple_of(2) {
@@ -206,34 +266,38 @@ fn play(steps: &[Step]) -> Host<Protocol> {
                 } else {
                     Transport::Websocket
                 };
-                host.request(request(next, transport, "GET", &url(variant, 0), &[]));
+                let url = if (variant / 2).is_multiple_of(3) {
+                    thirds.insert(next);
+                    third_url(variant, 0, variant / 6)
+                } else {
+                    url(variant, 0)
+                };
+                host.request(request(next, transport, "GET", &url, &[]));
                 next += 1;
             }
             2..=4 => {
-                host.request(request(next, Transport::Exchange, "GET", &url(0, who), &[]));
+                let origin = format!("https://{variant}.example");
+                let headers = [("origin", origin.as_str())];
+                let url = address(0);
+                host.request(request(next, Transport::Exchange, "GET", &url, &headers));
                 next += 1;
             }
             5 => {
-                host.request(request(
-                    next,
-                    Transport::Websocket,
-                    "GET",
-                    &url(1, who),
-                    &[],
-                ));
+                let url = address(1);
+                host.request(request(next, Transport::Websocket, "GET", &url, &[]));
                 next += 1;
             }
             6 | 7 => {
-                host.request(request(
-                    next,
-                    Transport::Exchange,
-                    "POST",
-                    &url(0, who),
-                    &[],
-                ));
+                let octets = [("content-type", "application/octet-stream")];
+                let headers = if third && variant.is_multiple_of(8) {
+                    &octets[..]
+                } else {
+                    &[]
+                };
+                let url = address(0);
+                host.request(request(next, Transport::Exchange, "POST", &url, headers));
                 if !variant.is_multiple_of(4) {
-                    let body = Body::Whole(format!("{text}\u{1e}42[\"tail\"]").into_bytes());
-                    host.body(next, body);
+                    host.body(next, body(third, &[text, "42[\"tail\"]"]));
                 }
                 next += 1;
             }
@@ -241,7 +305,7 @@ fn play(steps: &[Step]) -> Host<Protocol> {
                 let body = if variant.is_multiple_of(3) {
                     Body::TooLong
                 } else {
-                    Body::Whole(text.as_bytes().to_vec())
+                    body(third, &[text])
                 };
                 host.body(who, body);
             }

@@ -357,7 +357,7 @@ impl<G: Guest> World<G> {
                         },
                     );
                 }
-                Effect::Accept(connection) => {
+                Effect::Accept { connection, .. } => {
                     let client = self.owners[&connection];
                     self.travel(connection, false, Parcel::Accepted { client, connection });
                 }

@@ -5,15 +5,18 @@
 //! | line | is |
 //! |---|---|
 //! | `= name` | a new conversation; `key=value` after the name are settings |
-//! | `> GET 1 URL header: value` | connection 1 is an exchange with this method |
+//! | `> GET 1 URL name: value \| name: value` | connection 1 is an exchange with this method |
 //! | `> UPGRADE 2 URL` | connection 2 wants to become a WebSocket |
 //! | `> body 1 4hello␞4you`, `> body 1 too-long` | the body of a POST; `␞` is U+001E |
+//! | `> octets 1 0001ff32` | the body of a POST, in hexadecimal digits; an answer of bytes is `0x` and those |
 //! | `> text 2 4hello`, `> bytes 2 01ff` | a frame |
 //! | `> closed 1 peer` | a connection ends: peer, failed, invalid, too-long, slow |
 //! | `> +25000` | so many milliseconds pass |
-//! | `> app 0 serves / /admin dynamic judges` | an app is there |
+//! | `> app 0 serves / /admin dynamic judges shares hears-denials rooms place=1` | an app is there |
+//! | `> app 0 judge 1 initial=x-a:b headers=x-c:d`, `> app 0 judge 1 no` | it lets a session open, or not |
+//! | `> app 0 share 1 {"origin":true}`, `> app 0 share 1` | it decides on CORS, or fails |
 //! | `> app 0 gone`, `> app 0 lost connecting 1.0` | it is not; it crashed over an event |
-//! | `> app 0 admit 1.0` | an order; `1.0` is the socket of session 1 in slot 0 |
+//! | `> app 0 admit 1.0` | an order; `1.0` is the socket of session 1 in slot 0; `by=2` says which instance gives it |
 //! | `> overflowed 1`, `> stopping` | as in the contract |
 //!
 //! `$1` is the session id given to connection 1, `@1.0` the public id of a socket. `save` and `wake-at`
@@ -23,8 +26,8 @@ use crate::support::protocol::{Effect, Host, manifest, request, sid};
 use holdfast_protocol::Protocol;
 use holdfast_protocol::contract::{
     Act, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Body, Broadcast, Cause, Connecting,
-    Delivery, Emission, Event, Find, Frame, Judgement, Lost, Order, Payload, Refusal, Reply,
-    Transport,
+    Delivery, Emission, Event, Find, Frame, Header, Judgement, Lost, Order, Payload, Refusal,
+    Reply, ReturnAddress, Serve, ServeReply, Share, Transport,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -111,6 +114,7 @@ impl Conversation {
                 "body" => self
                     .host
                     .body(number(), Body::Whole(rest.as_bytes().to_vec())),
+                "octets" => self.host.body(number(), Body::Whole(unhex(rest))),
                 "text" => self.host.frame(number(), Frame::Text(rest.to_owned())),
                 "bytes" => self.host.frame(number(), Frame::Binary(unhex(rest))),
                 "closed" => self.host.closed(number(), cause(rest)),
@@ -119,7 +123,10 @@ impl Conversation {
                 "app" => self.app(first.parse().unwrap(), rest),
                 method => {
                     let (url, header) = rest.split_once(' ').unwrap_or((rest, ""));
-                    let headers: Vec<(&str, &str)> = header.split_once(": ").into_iter().collect();
+                    let headers: Vec<(&str, &str)> = header
+                        .split(" | ")
+                        .filter_map(|header| header.split_once(": "))
+                        .collect();
                     let (transport, method) = match method {
                         "UPGRADE" => (Transport::Websocket, "GET"),
                         "STREAM" => (Transport::ByteStream, "CONNECT"),
@@ -169,9 +176,14 @@ impl Conversation {
                     .copied()
                     .filter(|word| word.starts_with('/'))
                     .collect();
-                return self
-                    .host
-                    .load(app, manifest(&namespaces, has("dynamic"), has("judges")));
+                if let Some(place) = option("place") {
+                    self.host.places.insert(app, place.parse().unwrap());
+                }
+                let mut manifest = manifest(&namespaces, has("dynamic"), has("judges"));
+                manifest.decides_cors = has("shares");
+                manifest.hears_denials = has("hears-denials");
+                manifest.hears_rooms = has("rooms");
+                return self.host.load(app, manifest);
             }
             "gone" => return self.host.unload(app),
             "lost" => {
@@ -228,15 +240,52 @@ impl Conversation {
                 to: audience(),
                 local: has("local"),
             })),
-            "judge" => to_all(Act::Judge(Judgement {
-                token: nth(0).parse().unwrap(),
-                refusal: words.get(1).map(|word| (*word).to_owned()),
-                initial_headers: Vec::new(),
-                headers: Vec::new(),
+            "judge" => {
+                let headers = |key: &str| {
+                    let pairs = list(option(key).unwrap_or_default()).into_iter();
+                    let pairs = pairs.filter_map(|pair| {
+                        let (name, value) = pair.split_once(':')?;
+                        Some((name.to_owned(), value.to_owned()))
+                    });
+                    pairs.map(|(name, value)| Header { name, value }).collect()
+                };
+                to_all(Act::Judge(Judgement {
+                    token: nth(0).parse().unwrap(),
+                    refusal: words
+                        .get(1)
+                        .filter(|word| !word.contains('='))
+                        .map(|word| (*word).to_owned()),
+                    initial_headers: headers("initial"),
+                    headers: headers("headers"),
+                }))
+            }
+            "share" => {
+                let (token, json) = rest.split_once(' ').unwrap_or((rest, ""));
+                let outcome = match json {
+                    "" => Err("no".to_owned()),
+                    json => Ok(json.to_owned()),
+                };
+                to_all(Act::Share(Share {
+                    token: token.parse().unwrap(),
+                    outcome,
+                }))
+            }
+            "serve" => to_all(Act::Serve(Serve {
+                namespace: nth(0).to_owned(),
+                payload: payload(nth(1), None),
+                reply: option("reply").map(|token| token.parse().unwrap()),
+            })),
+            "serve-reply" => to_all(Act::ServeReply(ServeReply {
+                to: ReturnAddress {
+                    place: nth(0).parse().unwrap(),
+                    token: nth(1).parse().unwrap(),
+                },
+                payload: payload(nth(2), None),
             })),
             other => panic!("no such order: {other}"),
         };
-        self.host.command(app, vec![order])
+        let by = option("by").map_or(0, |place| place.parse().unwrap());
+        self.host.command_from(app, by, vec![order])
     }
 
     fn show(&mut self, effect: Effect) -> Option<String> {
@@ -246,19 +295,42 @@ impl Conversation {
                 status,
                 headers,
                 body,
+                compress,
                 last,
             } => {
-                let mut line = format!("respond {connection} {status}");
-                for header in headers {
-                    write!(line, " [{}: {}]", header.name, header.value).unwrap();
+                let mut line = format!("respond {connection} {status}{}", show_headers(&headers));
+                if compress {
+                    line.push_str(" compress");
                 }
                 if last {
                     line.push_str(" last");
                 }
-                format!("{line} {}", String::from_utf8(body).unwrap())
+                let octets = line.contains("octet-stream");
+                let body = if octets {
+                    format!("0x{}", hex(&body))
+                } else {
+                    String::from_utf8(body).expect("text")
+                };
+                format!("{line} {body}")
             }
-            Effect::Accept(connection) => format!("accept {connection}"),
-            Effect::HandOut { connection, name } => format!("hand-out {connection} {name}"),
+            Effect::Accept {
+                connection,
+                headers,
+                deflate,
+            } => {
+                let mut line = format!("accept {connection}{}", show_headers(&headers));
+                if let Some(deflate) = deflate {
+                    let (threshold, level) = (deflate.threshold, deflate.level);
+                    write!(line, " deflate {threshold} {level} {}", deflate.window_bits).unwrap();
+                }
+                line
+            }
+            Effect::HandOut {
+                connection,
+                name,
+                headers,
+            } => format!("hand-out {connection} {name}{}", show_headers(&headers)),
+            Effect::Published(_) => return None,
             Effect::Collect {
                 connection,
                 bytes_max,
@@ -275,8 +347,9 @@ impl Conversation {
             Effect::Drain(session) => format!("drain {session}"),
             Effect::Forget(session) => format!("forget {session}"),
             Effect::Log(text) => format!("log {text}"),
-            Effect::App { app, event } => {
-                let line = format!("app {app} {}", self.show_event(&event));
+            Effect::App { app, place, event } => {
+                let place = place.map(|place| format!("@{place}")).unwrap_or_default();
+                let line = format!("app {app}{place} {}", self.show_event(&event));
                 self.events.push(event);
                 line
             }
@@ -349,9 +422,31 @@ impl Conversation {
             AppEvent::Judging(judging) => {
                 format!("judging {} {}", judging.token, judging.handshake.url)
             }
-            AppEvent::Served(_) | AppEvent::Answered(_) => format!("{event:?}"),
+            AppEvent::Served(served) => format!(
+                "served {} {}{}",
+                served.namespace,
+                show_payload(&served.payload),
+                served.reply.map_or_else(String::new, |to| format!(
+                    " reply={}@{}",
+                    to.token, to.place
+                ))
+            ),
+            AppEvent::Answered(answered) => {
+                format!(
+                    "answered {} {}",
+                    answered.token,
+                    show_payload(&answered.payload)
+                )
+            }
         }
     }
+}
+
+fn show_headers(headers: &[Header]) -> String {
+    headers
+        .iter()
+        .map(|header| format!(" [{}: {}]", header.name, header.value))
+        .collect()
 }
 
 fn show_resumed(resumed: &holdfast_protocol::contract::Resumed) -> String {
@@ -384,6 +479,7 @@ fn event_name(event: &AppEvent) -> &'static str {
         AppEvent::Connecting(_) => "connecting",
         AppEvent::Resumed(_) => "resumed",
         AppEvent::Judging(_) => "judging",
+        AppEvent::Sharing(_) => "sharing",
         AppEvent::Message(_) => "message",
         _ => "other",
     }

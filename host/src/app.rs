@@ -1,5 +1,5 @@
-//! The app of a node: its instance, its timers, and how it comes back after a crash. Lives on one
-//! shard, called by it alone. It never talks to the protocol guest: its owner does.
+//! One instance of a node's app: its timers, and how it comes back after a crash. Lives on one shard,
+//! called by it alone. It never talks to the protocol guest: its owner does.
 
 use crate::guest::contract::{
     AppEvent, Command, Context, Happening, Level, LogLine, Manifest, Order,
@@ -7,10 +7,11 @@ use crate::guest::contract::{
 use crate::guest::{AppGuest, Crash, GuestError, GuestLimits, Module, Runtime};
 use std::collections::{BTreeMap, HashMap};
 
-/// Where an app's acknowledgement numbers begin, by start: 2^32 of them a start, at most 2^21 starts,
-/// so that they stay below 2^53.
-const ACKS_PER_START: u64 = 1 << 32;
-const STARTS_MAX: u32 = 1 << 21;
+/// Where an instance's acknowledgement numbers begin: its place in the bits from here on, ...
+const PLACE_BITS: u32 = 43;
+/// ... its start in the bits from here up to those, going around: an answer to an earlier instance comes
+/// to one that began 2^32 numbers or more elsewhere.
+const START_BITS: u32 = 32;
 /// Crashes within [`CRASH_WINDOW_MS`] after which restarts pause.
 const CRASHES_MAX: u32 = 50;
 const CRASH_WINDOW_MS: u64 = 10_000;
@@ -35,12 +36,18 @@ pub struct AppSettings {
     pub log_lines_max: usize,
     /// How many shards answer an order for all.
     pub shards: u32,
+    /// How many instances run.
+    pub instances: u32,
+    /// Bytes of events that one call hands over, unless one event alone is longer.
+    pub batch_bytes_max: usize,
 }
 
 /// An app, running or waiting to be started again.
 pub struct App {
     runtime: Runtime,
     settings: AppSettings,
+    /// The shard it runs on.
+    place: u32,
     guest: Option<AppGuest>,
     /// What the app declared at its last start.
     pub manifest: Manifest,
@@ -54,17 +61,23 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the app for the first time.
+    /// Starts an instance of the app for the first time.
     ///
     /// # Errors
     /// When it does not start: the operator's to mend.
-    pub fn start(runtime: Runtime, settings: AppSettings, now_ms: u64) -> Result<Self, GuestError> {
-        let context = context(&settings, 0, now_ms)?;
+    pub fn start(
+        runtime: Runtime,
+        settings: AppSettings,
+        place: u32,
+        now_ms: u64,
+    ) -> Result<Self, GuestError> {
+        let context = context(&settings, place, 0, now_ms)?;
         let guest = AppGuest::start(&runtime, &settings.module, settings.limits, &context)?;
         let manifest = guest.manifest.clone();
         Ok(Self {
             runtime,
             settings,
+            place,
             guest: Some(guest),
             manifest,
             generation: 0,
@@ -111,8 +124,8 @@ impl App {
     /// Starts a new instance after a pause.
     pub fn start_again(&mut self, now_ms: u64) -> bool {
         self.retry_at_ms = None;
-        let generation = self.generation.saturating_add(1).min(STARTS_MAX - 1);
-        let started = context(&self.settings, generation, now_ms).and_then(|context| {
+        let generation = self.generation.wrapping_add(1);
+        let started = context(&self.settings, self.place, generation, now_ms).and_then(|context| {
             AppGuest::start(
                 &self.runtime,
                 &self.settings.module,
@@ -193,6 +206,11 @@ impl App {
         orders
     }
 
+    /// Bytes of events that one call hands over, unless one event alone is longer.
+    pub const fn batch_bytes_max(&self) -> usize {
+        self.settings.batch_bytes_max
+    }
+
     /// The timers that have run out.
     pub fn take_due(&mut self, now_ms: u64) -> Vec<Happening> {
         self.timers.take_due(now_ms)
@@ -243,7 +261,18 @@ pub const fn is_introduction(event: &AppEvent) -> bool {
     matches!(event, AppEvent::Connecting(_) | AppEvent::Resumed(_))
 }
 
-fn context(settings: &AppSettings, generation: u32, now_ms: u64) -> Result<Context, GuestError> {
+/// The first number of a start in a place. 0 is none.
+fn first_number(place: u32, generation: u32) -> u64 {
+    let start = u64::from(generation) & ((1 << (PLACE_BITS - START_BITS)) - 1);
+    (u64::from(place) << PLACE_BITS | start << START_BITS).max(1)
+}
+
+fn context(
+    settings: &AppSettings,
+    place: u32,
+    generation: u32,
+    now_ms: u64,
+) -> Result<Context, GuestError> {
     let mut seed = [0_u8; 16];
     getrandom::fill(&mut seed)
         .map_err(|error| GuestError::Engine(format!("the system gives no randomness: {error}")))?;
@@ -252,9 +281,9 @@ fn context(settings: &AppSettings, generation: u32, now_ms: u64) -> Result<Conte
         env: settings.env.clone(),
         script: None,
         shards: settings.shards,
-        instances: 1,
-        place: 0,
-        first_ack: u64::from(generation) * ACKS_PER_START,
+        instances: settings.instances,
+        place,
+        first_ack: first_number(place, generation),
         seed_low: seed as u64,
         seed_high: (seed >> 64) as u64,
         now_ms,
@@ -306,6 +335,16 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_begin_elsewhere_at_every_start() {
+        assert_eq!(first_number(0, 0), 1);
+        assert_eq!(first_number(0, 1), 1 << 32);
+        assert_eq!(first_number(3, 2), 3 << 43 | 2 << 32);
+        assert_eq!(first_number(3, 2 + (1 << 11)), 3 << 43 | 2 << 32);
+        assert_eq!(first_number(0, 1 << 11), 1);
+        assert!(first_number(1023, u32::MAX) < 1 << 53);
+    }
 
     #[test]
     fn timers_run_out_in_order_and_once() {

@@ -48,6 +48,8 @@ pub struct Surroundings {
     pub counters: Arc<Counters>,
     /// Bytes one connection's queue may hold.
     pub outbox_bytes_max: usize,
+    /// Bytes that one turn takes up.
+    pub turn_bytes_max: usize,
     /// Bytes of notes that the protocol guest may leave.
     pub notes_bytes_max: usize,
     /// How long a closing handshake may take.
@@ -338,10 +340,6 @@ impl Reading {
     async fn run(mut self, mut reader: OwnedReadHalf) {
         let mut cause = self.decode_partial();
         while cause.is_none() && self.link.is_open() {
-            let inbox = &self.surroundings.inbox;
-            if inbox.is_full() {
-                inbox.taken().await;
-            }
             self.wait_for_allowance().await;
             cause = match self.read(&mut reader).await {
                 Ok(0) | Err(Cause::Failed) if !self.link.is_open() => None,
@@ -360,9 +358,11 @@ impl Reading {
         self.surroundings.wake();
     }
 
-    /// One read from the socket: into the thread's buffer, or behind a partial frame.
+    /// One read from the socket, when the inbox has space: into the thread's buffer, or behind a partial
+    /// frame.
     async fn read(&mut self, reader: &mut OwnedReadHalf) -> Result<usize, Cause> {
         poll_fn(|context| {
+            ready!(self.surroundings.inbox.poll_space(context));
             SCRATCH.with_borrow_mut(|scratch| {
                 if self.partial.is_empty() {
                     let mut buffer = ReadBuf::new(scratch);

@@ -39,6 +39,12 @@ pub struct Counters {
     pub guest_traps: Counter,
     /// Peers closed because they took what was sent to them too slowly.
     pub slow_peers_closed: Counter,
+    /// Notes of protocol guests that were kept.
+    pub notes_kept: Counter,
+    /// Notes of protocol guests that were too much to be kept.
+    pub notes_refused: Counter,
+    /// Notes that a new protocol guest could not be restored with.
+    pub notes_lost: Counter,
     /// Volatile messages dropped for a receiver that was not ready.
     pub volatile_dropped: Counter,
 }

@@ -59,13 +59,11 @@ pub fn client_version() -> Option<&'static str> {
     (!CLIENT_FILES.is_empty()).then_some(CLIENT_VERSION)
 }
 
-/// Which of them are served.
+/// What is served beside what the guest hands out.
 #[derive(Clone)]
 pub struct Files {
     /// The built-in page.
     pub page: bool,
-    /// The browser client.
-    pub client: bool,
     /// The node's description as JSON, made at the time of asking.
     pub node: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -119,10 +117,8 @@ impl Files {
 
     /// A file of the browser client, if `name` (what follows the mount path and a slash) is one. As
     /// the reference server does it: any method, the client's version as ETag, compressed as asked.
-    pub fn client(&self, method: &Method, name: &str, headers: &HeaderMap) -> Option<Answer> {
-        let file = CLIENT_FILES
-            .iter()
-            .find(|file| self.client && file.name == name)?;
+    pub fn client(method: &Method, name: &str, headers: &HeaderMap) -> Option<Answer> {
+        let file = CLIENT_FILES.iter().find(|file| file.name == name)?;
         let tag = format!("\"{CLIENT_VERSION}\"");
         let mut answer = if matches(headers, &tag) {
             not_modified()
@@ -269,7 +265,6 @@ mod tests {
     fn pages_are_fetched_and_nothing_else() {
         let files = Files {
             page: true,
-            client: true,
             node: Arc::new(|| "{}".to_owned()),
         };
         let status = |method: Method, path: &str| {

@@ -4,6 +4,7 @@
 //! Called by `server` for every accepted socket. It knows paths and upgrades; it never knows what a
 //! session is, and never calls a guest.
 
+use crate::coding::Coding;
 use crate::files::Files;
 use crate::guest::contract::{
     Body, Description, Fresh, HandOut, Header, Request, Response, Transport,
@@ -13,8 +14,8 @@ use crate::telemetry::limited;
 use crate::tickets::Ticket;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -28,13 +29,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tungstenite::handshake::derive_accept_key;
 
 /// The longest path and query that are taken.
 const URL_BYTES_MAX: usize = 16 << 10;
 /// The first reservation for a body whose length is known.
 const BODY_RESERVED_BYTES_MAX: u64 = 64 << 10;
+
+/// How long a body waits to be read when the node is behind, before it looks again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 type Answer = http::Response<Full<Bytes>>;
 
@@ -77,21 +81,7 @@ impl Http {
         if !is_under(path, &self.description.mount_path) {
             return Ok(self.files.page(request.method(), path, request.headers()));
         }
-        let name = path
-            .get(self.description.mount_path.len() + 1..)
-            .unwrap_or_default();
-        if let Some(answer) = self.files.client(request.method(), name, request.headers()) {
-            return Ok(answer);
-        }
         Ok(self.bring(request, address, ticket).await)
-    }
-
-    /// A file of the browser client that the guest decided to give out.
-    fn hand_out(&self, method: &Method, headers: &HeaderMap, file: &HandOut) -> Answer {
-        let answer = self.files.client(method, &file.name, headers);
-        let mut answer = answer.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "nothing is here"));
-        append(answer.headers_mut(), &file.headers);
-        answer
     }
 
     /// Brings a request to the shard that owns it and carries out what the guest decides.
@@ -140,14 +130,17 @@ impl Http {
             match decision {
                 Decision::Respond(response) => {
                     left.armed = false;
-                    return respond(response, websocket);
+                    return respond(response, websocket, &headers).await;
                 }
                 Decision::HandOut(file) => {
                     left.armed = false;
-                    return self.hand_out(&method, &headers, &file);
+                    return hand_out(&method, &headers, &file);
                 }
                 Decision::Collect(bytes_max, next) => {
                     answer = next;
+                    while self.shards.are_behind() {
+                        sleep(PAUSE).await;
+                    }
                     let Some(body) = body.take() else {
                         return plain(
                             StatusCode::INTERNAL_SERVER_ERROR,
@@ -351,13 +344,51 @@ async fn collect(mut body: Incoming, bytes_max: u64) -> Result<Body, hyper::Erro
     Ok(Body::Whole(bytes))
 }
 
-fn respond(response: Response, upgrade: bool) -> Answer {
-    let mut answer = http::Response::new(Full::new(Bytes::from(response.body)));
+/// A file of the browser client that the guest decided to give out.
+fn hand_out(method: &Method, headers: &HeaderMap, file: &HandOut) -> Answer {
+    let answer = Files::client(method, &file.name, headers);
+    let mut answer = answer.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "nothing is here"));
+    append(answer.headers_mut(), &file.headers);
+    answer
+}
+
+/// What the guest answered, in the coding that the request asks for if it may be compressed.
+async fn respond(response: Response, upgrade: bool, asked: &HeaderMap) -> Answer {
+    let may_be_coded = response.compress
+        && !upgrade
+        && !response.body.is_empty()
+        && response
+            .headers
+            .iter()
+            .all(|header| !header.name.eq_ignore_ascii_case("content-encoding"));
+    let coding = if may_be_coded {
+        Coding::asked(asked)
+    } else {
+        None
+    };
+    let (coding, body) = match coding {
+        Some(coding) => match coding.encode(response.body).await {
+            Some(body) => (Some(coding), body),
+            None => {
+                return plain(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the answer cannot be compressed",
+                );
+            }
+        },
+        None => (None, response.body),
+    };
+    let mut answer = http::Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() = StatusCode::from_u16(response.status)
         .ok()
         .filter(|status| status.as_u16() >= 200)
         .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     append(answer.headers_mut(), &response.headers);
+    if let Some(coding) = coding {
+        answer
+            .headers_mut()
+            .insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    }
     if response.last || upgrade {
         answer
             .headers_mut()
@@ -458,6 +489,7 @@ pub fn plain(status: StatusCode, text: &'static str) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::ACCEPT_ENCODING;
 
     #[test]
     fn paths_under_the_mount() {
@@ -483,6 +515,47 @@ mod tests {
         assert_eq!(session_key(Some("sid=%"), "sid"), None);
         assert_eq!(session_key(Some("sid=%ff"), "sid"), None);
         assert_eq!(session_key(None, "sid"), None);
+    }
+
+    #[test]
+    fn answers_are_compressed_if_both_sides_want() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let answer = |compress: bool, asked: &'static str, header: Option<&str>| {
+            let response = Response {
+                connection: 1,
+                status: 200,
+                headers: header
+                    .iter()
+                    .map(|name| Header {
+                        name: (*name).to_owned(),
+                        value: "br".to_owned(),
+                    })
+                    .collect(),
+                body: b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_vec(),
+                compress,
+                last: false,
+            };
+            let asked = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(asked))]);
+            let answer = runtime.block_on(respond(response, false, &asked));
+            let coding = answer.headers().get(CONTENT_ENCODING).cloned();
+            let body = runtime.block_on(answer.into_body().collect()).unwrap();
+            (coding, body.to_bytes())
+        };
+        let (coding, body) = answer(true, "gzip", None);
+        assert!(coding.is_some_and(|coding| coding == "gzip") && body.starts_with(&[0x1f, 0x8b]));
+        let (coding, body) = answer(true, "deflate", None);
+        assert!(coding.is_some_and(|coding| coding == "deflate") && body.starts_with(&[0x78]));
+        for (compress, asked, header, coding) in [
+            (false, "gzip", None, None),
+            (true, "br", None, None),
+            (true, "gzip", Some("content-encoding"), Some("br")),
+        ] {
+            let (found, body) = answer(compress, asked, header);
+            assert_eq!(found.as_ref().and_then(|found| found.to_str().ok()), coding);
+            assert!(body.iter().all(|byte| *byte == b'a'));
+        }
     }
 
     #[test]

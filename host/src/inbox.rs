@@ -2,21 +2,17 @@
 //! `shard`. It never calls a guest.
 
 use crate::guest::contract::{Cause, Closed, Event, FrameKind, Happened, ReceivedFrame};
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use std::cell::RefCell;
+use std::task::{Context, Poll, Waker};
 
 /// Where readers leave frames. One a shard, shared by its connections' tasks.
 pub struct Inbox {
     happened: RefCell<Happened>,
     gone: RefCell<Vec<u64>>,
     waiting: RefCell<Vec<Waker>>,
-    turn: Cell<u64>,
     frames_max: usize,
+    bytes_max: usize,
 }
-
-/// A turn's worth of bytes: past it readers wait for the next turn.
-const TURN_BYTES_MAX: usize = 4 << 20;
 
 /// An event batch with nothing in it.
 pub const fn nothing() -> Happened {
@@ -43,14 +39,14 @@ pub fn push_frame(happened: &mut Happened, connection: u64, kind: FrameKind, len
 }
 
 impl Inbox {
-    /// An empty inbox that takes so many frames a turn.
-    pub const fn new(frames_max: usize) -> Self {
+    /// An empty inbox that takes so many frames and bytes a turn: past either readers wait for the next.
+    pub const fn new(frames_max: usize, bytes_max: usize) -> Self {
         Self {
             happened: RefCell::new(nothing()),
             gone: RefCell::new(Vec::new()),
             waiting: RefCell::new(Vec::new()),
-            turn: Cell::new(0),
             frames_max,
+            bytes_max,
         }
     }
 
@@ -88,31 +84,47 @@ impl Inbox {
     }
 
     /// Whether readers should wait for the next turn.
-    pub fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         let happened = self.happened.borrow();
         happened.frames.len() >= self.frames_max
-            || happened.text.len() + happened.bytes.len() >= TURN_BYTES_MAX
+            || happened.text.len() + happened.bytes.len() >= self.bytes_max
     }
 
     /// Takes everything, and lets waiting readers go on.
     pub fn take(&self) -> (Happened, Vec<u64>) {
-        self.turn.set(self.turn.get().wrapping_add(1));
         for waker in self.waiting.borrow_mut().drain(..) {
             waker.wake();
         }
         (self.happened.replace(nothing()), self.gone.take())
     }
 
-    /// Waits until the shard has taken what is here.
-    pub async fn taken(&self) {
-        let turn = self.turn.get();
-        poll_fn(|context| {
-            if self.turn.get() != turn {
-                return Poll::Ready(());
-            }
-            self.waiting.borrow_mut().push(context.waker().clone());
-            Poll::Pending
-        })
-        .await;
+    /// Whether a reader may add to what is here; one that may not is woken when the shard has taken it.
+    pub fn poll_space(&self, context: &Context<'_>) -> Poll<()> {
+        if !self.is_full() {
+            return Poll::Ready(());
+        }
+        self.waiting.borrow_mut().push(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    #[test]
+    fn readers_wait_when_it_is_full() {
+        let context = Context::from_waker(Waker::noop());
+        let inbox = Inbox::new(2, 100);
+        inbox.text(1, "a");
+        assert!(inbox.poll_space(&context).is_ready());
+        inbox.binary(1, b"b");
+        assert!(inbox.poll_space(&context).is_pending(), "two frames");
+        inbox.take();
+        inbox.text(1, &"x".repeat(100));
+        assert!(inbox.poll_space(&context).is_pending(), "a hundred bytes");
+        inbox.take();
+        assert!(inbox.poll_space(&context).is_ready());
     }
 }

@@ -6,8 +6,10 @@
 #![deny(unsafe_code)]
 
 mod app;
+mod batch;
 pub mod cli;
 mod clock;
+mod coding;
 pub mod config;
 mod connection;
 pub mod counters;

@@ -3,12 +3,14 @@
 //! Called by `http` (requests for whichever shard owns the session), by `shard` (events and orders for
 //! an app or socket that lives elsewhere) and by `server` (stop). It never reads what it carries.
 
+use crate::batch;
 use crate::config::SHARDS_MAX;
 use crate::guest::contract::{
     AppEvent, Body, HandOut, Header, Manifest, Order, Published, Request, Response,
 };
 use crate::tickets::Ticket;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot};
 
@@ -18,6 +20,12 @@ const SLOT_BITS: u32 = 16;
 /// The random part of an id, in characters of base64url; the rest names the shard.
 const SECRET_CHARS: usize = 18;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Bytes of letters a shard may have waiting, on average over all shards, before the node takes up nothing
+/// new: what is under way goes first.
+const BACKLOG_BYTES_MAX: usize = 64 << 20;
+/// What a letter counts beside its texts and bytes.
+const LETTER_BYTES: usize = 128;
 
 /// What the guest decided about an exchange or upgrade.
 #[derive(Debug)]
@@ -53,27 +61,62 @@ pub enum Letter {
     Upgraded(u64, Upgraded),
     /// An accepted upgrade failed.
     UpgradeFailed(u64),
-    /// Events for the app that runs on the receiving shard: from which shard, for which start of the
-    /// app.
+    /// Events for the instance of the app that runs on the receiving shard: from which shard, for which
+    /// start of it.
     AppEvents {
         from: usize,
         generation: u32,
         events: Vec<AppEvent>,
     },
-    /// Orders of the app for the receiving shard, and how many without a socket it gave before.
-    Orders { orders: Vec<Order>, before: u64 },
-    /// The app has started anew.
-    AppLoaded { manifest: Manifest, generation: u32 },
+    /// Orders for the receiving shard of the app's instance in a place, and how many without a socket
+    /// were given there before.
+    Orders {
+        place: usize,
+        orders: Vec<Order>,
+        before: u64,
+    },
+    /// The app's instance in a place has started anew.
+    AppLoaded {
+        place: usize,
+        manifest: Manifest,
+        generation: u32,
+    },
+    /// Events of the receiving shard that the app's instance elsewhere crashed over.
+    Lost(Vec<AppEvent>),
     /// A message on a channel.
     Published(Published),
     /// The node is about to stop.
     Stop,
 }
 
+impl Letter {
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize {
+        LETTER_BYTES
+            + match self {
+                Self::Requested(request, _) => batch::weight_of_request(request),
+                Self::Collected(_, body) => batch::weight_of_body(body),
+                Self::AppEvents { events, .. } | Self::Lost(events) => {
+                    batch::weight_of_app_events(events)
+                }
+                Self::Orders { orders, .. } => batch::weight_of_orders(orders),
+                Self::Published(message) => batch::weight_of_message(message),
+                Self::Left(_)
+                | Self::Upgraded(..)
+                | Self::UpgradeFailed(_)
+                | Self::AppLoaded { .. }
+                | Self::Stop => 0,
+            }
+    }
+}
+
+/// A letter and what it weighs.
+type Weighed = (usize, Letter);
+
 /// One shard's mailbox.
 #[derive(Default)]
 pub struct Mailbox {
-    letters: Mutex<Vec<Letter>>,
+    letters: Mutex<VecDeque<Weighed>>,
     /// Wakes the shard: letters, or frames from its own connections.
     pub notify: Notify,
     counter: AtomicU64,
@@ -81,49 +124,88 @@ pub struct Mailbox {
 
 impl Mailbox {
     /// Leaves a letter and wakes the shard.
-    pub fn send(&self, letter: Letter) {
+    fn put(&self, letter: Weighed) {
         let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        letters.push(letter);
+        letters.push_back(letter);
         if letters.len() == 1 {
             self.notify.notify_one();
         }
     }
 
-    /// Takes all letters, in order.
-    pub fn take(&self) -> Vec<Letter> {
-        std::mem::take(&mut *self.letters.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Takes letters in order, until they weigh so much: at least one, if there is one. Also says whether
+    /// some are left, of which nothing will tell.
+    fn take(&self, bytes_max: usize) -> (Vec<Weighed>, bool) {
+        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = 0_usize;
+        let fits = letters.iter().take_while(|(weight, _)| {
+            bytes = bytes.saturating_add(*weight);
+            bytes <= bytes_max
+        });
+        let count = fits.count().max(1).min(letters.len());
+        if count == letters.len() {
+            return (std::mem::take(&mut *letters).into(), false);
+        }
+        (letters.drain(..count).collect(), true)
     }
 }
 
 /// All shards of a node. Cheap to clone.
 #[derive(Clone)]
-pub struct Shards(Arc<[Mailbox]>);
+pub struct Shards(Arc<Mailboxes>);
+
+struct Mailboxes {
+    all: Box<[Mailbox]>,
+    /// What the letters weigh that wait in any of them.
+    waiting_bytes: AtomicUsize,
+}
 
 impl Shards {
     /// Mailboxes for so many shards (at most [`SHARDS_MAX`]).
     pub fn new(count: usize) -> Self {
-        Self(
-            (0..count.clamp(1, SHARDS_MAX))
+        Self(Arc::new(Mailboxes {
+            all: (0..count.clamp(1, SHARDS_MAX))
                 .map(|_| Mailbox::default())
                 .collect(),
-        )
+            waiting_bytes: AtomicUsize::new(0),
+        }))
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.0.all.len()
     }
 
     /// A shard's mailbox, if there is such a shard.
     pub fn mailbox(&self, shard: usize) -> Option<&Mailbox> {
-        self.0.get(shard)
+        self.0.all.get(shard)
     }
 
     /// Leaves a letter for a shard; one that does not exist gets none.
     pub fn send(&self, shard: usize, letter: Letter) {
         if let Some(mailbox) = self.mailbox(shard) {
-            mailbox.send(letter);
+            let weight = letter.weight();
+            self.0.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
+            mailbox.put((weight, letter));
         }
+    }
+
+    /// Takes letters of a shard in order, until they weigh so much, but at least one. Also says whether
+    /// some are left, of which nothing will tell.
+    pub fn take(&self, shard: usize, bytes_max: usize) -> (Vec<Letter>, bool) {
+        let Some(mailbox) = self.mailbox(shard) else {
+            return (Vec::new(), false);
+        };
+        let (taken, are_left) = mailbox.take(bytes_max);
+        let weight: usize = taken.iter().map(|(weight, _)| weight).sum();
+        self.0.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
+        let letters = taken.into_iter().map(|(_, letter)| letter);
+        (letters.collect(), are_left)
+    }
+
+    /// Whether so much is under way between shards that nothing new should be taken up.
+    pub fn are_behind(&self) -> bool {
+        let bytes_max = BACKLOG_BYTES_MAX.saturating_mul(self.count());
+        self.0.waiting_bytes.load(Ordering::Relaxed) > bytes_max
     }
 
     /// A new connection's number, owned by this shard.
@@ -197,6 +279,32 @@ mod tests {
         ] {
             assert_eq!(shards.of_id(id), None, "{id}");
         }
+    }
+
+    #[test]
+    fn letters_are_taken_in_order_and_by_weight() {
+        let shards = Shards::new(2);
+        let body = |bytes: usize| Body::Whole(vec![0; bytes]);
+        for number in 0..5 {
+            shards.send(1, Letter::Collected(number, body(1000)));
+        }
+        let numbers = |bytes_max| {
+            let (letters, are_left) = shards.take(1, bytes_max);
+            let numbers = letters.into_iter().map(|letter| match letter {
+                Letter::Collected(number, _) => number,
+                _ => panic!("another letter"),
+            });
+            (numbers.collect::<Vec<_>>(), are_left)
+        };
+        assert_eq!(numbers(0), (vec![0], true), "at least one");
+        assert_eq!(numbers(2400), (vec![1, 2], true));
+        assert_eq!(numbers(usize::MAX), (vec![3, 4], false));
+        assert_eq!(numbers(usize::MAX), (vec![], false));
+        assert!(!shards.are_behind());
+        shards.send(0, Letter::Collected(9, body(2 * BACKLOG_BYTES_MAX)));
+        assert!(shards.are_behind(), "whosever they are");
+        shards.take(0, 0);
+        assert!(!shards.are_behind());
     }
 
     #[test]

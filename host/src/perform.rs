@@ -3,7 +3,7 @@
 
 use crate::connection::{Link, Surroundings};
 use crate::guest::contract::{
-    Action, AppEvent, Cause, Close, Closed, Decided, Drained, Event, FrameKind, Happened, LogLine,
+    Action, Cause, Close, Closed, Decided, Dispatch, Drained, Event, FrameKind, Happened, LogLine,
     Published, Send,
 };
 use crate::inbox::nothing;
@@ -19,7 +19,7 @@ pub struct Aftermath {
     /// Events for the next call of the protocol guest.
     pub happened: Happened,
     /// Events for apps, in order.
-    pub dispatched: Vec<(u32, Vec<AppEvent>)>,
+    pub dispatched: Vec<Dispatch>,
     /// Messages for other shards and nodes.
     pub published: Vec<Published>,
     /// Channels to hear (true) or not to hear any more.
@@ -138,7 +138,7 @@ impl Records {
                         .unwrap_or_default();
                     columns.targets = rest;
                     let frames = frame(columns, send.frames);
-                    self.send(targets, &frames, send.volatile, surroundings, after);
+                    self.send(targets, &frames, send, surroundings, after);
                 }
             }
             Action::Respond(response) => {
@@ -200,16 +200,15 @@ impl Records {
                 }
             }
             Action::Drain(number) => {
-                let waiting = self
-                    .sessions
-                    .get_mut(&number)
-                    .map(super::records::Session::take_outbox)
+                let session = self.sessions.get_mut(&number);
+                let (compress, waiting) = session
+                    .map(|session| (session.may_compress(), session.take_outbox()))
                     .unwrap_or_default();
                 let frames = waiting.iter().map(unframed).collect();
                 after.happened.events.push(Event::Drained(Drained {
                     session: number,
                     frames,
-                    compress: false,
+                    compress,
                 }));
             }
             Action::Close(close) => self.close(&close, after),
@@ -221,7 +220,10 @@ impl Records {
             }
             Action::Note(note) => {
                 let number = note.number;
-                if !self.note(note, surroundings.notes_bytes_max) {
+                if self.note(note, surroundings.notes_bytes_max) {
+                    surroundings.counters.notes_kept.add(1);
+                } else {
+                    surroundings.counters.notes_refused.add(1);
                     limited!(
                         error,
                         note = number,
@@ -237,7 +239,7 @@ impl Records {
                 }
             }
             Action::WakeAt(at) => after.wake_at = Some(at),
-            Action::Dispatch(dispatch) => after.dispatched.push((dispatch.app, dispatch.events)),
+            Action::Dispatch(dispatch) => after.dispatched.push(dispatch),
             Action::Publish(message) => after.published.push(message),
             Action::Subscribe(channel) => after.subscriptions.push((channel, true)),
             Action::Unsubscribe(channel) => after.subscriptions.push((channel, false)),
@@ -259,7 +261,7 @@ impl Records {
         &mut self,
         targets: &[u64],
         frames: &[Framed],
-        volatile: bool,
+        send: &Send,
         surroundings: &Surroundings,
         after: &mut Aftermath,
     ) {
@@ -270,16 +272,17 @@ impl Records {
                 None => self.sessions.entry(*target).or_default(),
             };
             match &session.link {
-                Some(link) if volatile && link.is_blocked() => counters.volatile_dropped.add(1),
+                Some(link) if send.volatile && link.is_blocked() => {
+                    counters.volatile_dropped.add(1)
+                }
                 Some(link) => frames
                     .iter()
                     .for_each(|frame| queue(link, frame, surroundings, after)),
-                None if volatile => counters.volatile_dropped.add(1),
+                None if send.volatile => counters.volatile_dropped.add(1),
                 None => {
-                    if !frames
-                        .iter()
-                        .all(|frame| session.wait(frame, surroundings.outbox_bytes_max))
-                    {
+                    if !frames.iter().all(|frame| {
+                        session.wait(frame, send.compress, surroundings.outbox_bytes_max)
+                    }) {
                         counters.slow_peers_closed.add(1);
                         limited!(
                             info,

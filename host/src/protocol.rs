@@ -4,12 +4,11 @@
 //! is repeated one event at a time, and the event that crashes it again is left out. It never reads
 //! what events carry.
 
+use crate::batch::{portions, singles};
 use crate::connection::Surroundings;
-use crate::guest::contract::{
-    Event, FrameKind, Happened, Loaded, Manifest, Note, Response, Setting,
-};
+use crate::guest::contract::{Event, Happened, Loaded, Manifest, Note, Response, Setting};
 use crate::guest::{Crash, CrashKind, GuestError, GuestLimits, Module, ProtocolGuest, Runtime};
-use crate::inbox::{nothing, push_frame};
+use crate::inbox::nothing;
 use crate::mailbox::Decision;
 use crate::perform::{Aftermath, is_consistent};
 use crate::records::Records;
@@ -22,9 +21,23 @@ pub struct ProtocolSettings {
     pub module: Module,
     pub limits: GuestLimits,
     pub settings: Vec<Setting>,
+    /// Bytes of events that one call hands over, unless one event alone is longer.
+    pub batch_bytes_max: usize,
 }
 
 impl ProtocolSettings {
+    /// The settings for one of so many shards.
+    pub fn of_shard(&self, shard: usize, shards: usize) -> Self {
+        let mut own = self.clone();
+        for (key, number) in [("shard", shard), ("shards", shards)] {
+            own.settings.push(Setting {
+                key: key.to_owned(),
+                value: number.to_string(),
+            });
+        }
+        own
+    }
+
     /// A fresh instance.
     ///
     /// # Errors
@@ -40,19 +53,27 @@ pub struct Protocol {
     guest: ProtocolGuest,
     /// What a fresh instance is told of the app.
     manifest: Manifest,
+    /// Which instance of the app serves this shard.
+    place: u32,
 }
 
 impl Protocol {
     /// Contains a guest that has started.
-    pub const fn new(settings: ProtocolSettings, guest: ProtocolGuest, manifest: Manifest) -> Self {
+    pub const fn new(
+        settings: ProtocolSettings,
+        guest: ProtocolGuest,
+        manifest: Manifest,
+        place: u32,
+    ) -> Self {
         Self {
             settings,
             guest,
             manifest,
+            place,
         }
     }
 
-    /// Tells the guest what happened and performs what it decides.
+    /// Tells the guest what happened, in portions that it can hold, and performs what it decides.
     ///
     /// # Errors
     /// When a fresh instance cannot be started: the node cannot go on.
@@ -70,8 +91,24 @@ impl Protocol {
         for event in &happened.events {
             if let Event::Loaded(loaded) = event {
                 self.manifest = loaded.manifest.clone();
+                self.place = loaded.place;
             }
         }
+        for portion in portions(happened, self.settings.batch_bytes_max) {
+            self.call_contained(now_ms, portion, records, surroundings, after)?;
+        }
+        Ok(())
+    }
+
+    /// One call, and after a crash the same events one at a time.
+    fn call_contained(
+        &mut self,
+        now_ms: u64,
+        happened: Happened,
+        records: &mut Records,
+        surroundings: &Surroundings,
+        after: &mut Aftermath,
+    ) -> Result<(), GuestError> {
         let Err(crash) = self.call_once(now_ms, &happened, records, surroundings, after) else {
             return Ok(());
         };
@@ -115,7 +152,8 @@ impl Protocol {
         Ok(())
     }
 
-    /// A fresh instance with the sessions of the records.
+    /// A fresh instance with the sessions and notes of the records; without the notes if it cannot be
+    /// had with them; with nothing if not even so.
     fn rebuild(
         &mut self,
         now_ms: u64,
@@ -123,14 +161,27 @@ impl Protocol {
         surroundings: &Surroundings,
         after: &mut Aftermath,
     ) -> Result<(), GuestError> {
-        self.guest = self.settings.start()?;
-        let restored = self.restore(records).and_then(|()| {
-            self.tell_of_app(now_ms, records, surroundings, after)
-                .map_err(|crash| crash.to_string())
-        });
-        let Err(reason) = restored else {
+        let Err(mut reason) = self.start_with(now_ms, records, surroundings, after)? else {
             return Ok(());
         };
+        if !records.notes.is_empty() {
+            limited!(
+                error,
+                shard = surroundings.shard,
+                notes = records.notes.len(),
+                reason,
+                "the protocol guest cannot be restored: trying without its notes"
+            );
+            surroundings
+                .counters
+                .notes_lost
+                .add(records.notes.len() as u64);
+            records.erase_all();
+            match self.start_with(now_ms, records, surroundings, after)? {
+                Ok(()) => return Ok(()),
+                Err(again) => reason = again,
+            }
+        }
         // Nothing can be done for these sessions: their clients will open new ones.
         limited!(
             error,
@@ -142,22 +193,42 @@ impl Protocol {
         records.links.values().for_each(|link| link.abort());
         records.sessions.clear();
         records.exchanges.clear();
-        self.guest = self.settings.start()?;
-        self.tell_of_app(now_ms, records, surroundings, after)
-            .map_err(|crash| GuestError::Crashed {
+        self.start_with(now_ms, records, surroundings, after)?
+            .map_err(|reason| GuestError::Crashed {
                 origin: self.settings.module.origin.clone(),
-                reason: crash.to_string(),
+                reason,
             })
     }
 
-    /// Gives a fresh instance the sessions of the records, so many at a time that no call is long.
+    /// Starts a fresh instance, restores it from the records and tells it of the app.
+    fn start_with(
+        &mut self,
+        now_ms: u64,
+        records: &mut Records,
+        surroundings: &Surroundings,
+        after: &mut Aftermath,
+    ) -> Result<Result<(), String>, GuestError> {
+        self.guest = self.settings.start()?;
+        Ok(self.restore(records).and_then(|()| {
+            self.tell_of_app(now_ms, records, surroundings, after)
+                .map_err(|crash| crash.to_string())
+        }))
+    }
+
+    /// Gives a fresh instance the sessions and notes of the records, so many at a time that no call is
+    /// long.
     fn restore(&mut self, records: &Records) -> Result<(), String> {
         let numbers = records.saved_numbers();
-        for some in numbers.chunks(RESTORED_AT_ONCE) {
+        let mut rest = numbers.as_slice();
+        let bytes_max = RESTORED_BYTES_AT_ONCE.min(self.settings.batch_bytes_max);
+        while !rest.is_empty() {
+            let count = records.count_within(rest, RESTORED_AT_ONCE, bytes_max);
+            let (some, others) = rest.split_at_checked(count).unwrap_or((rest, &[]));
             let saved = records.saved_sessions(some);
             self.guest
                 .restore(&saved, &[])
                 .map_err(|crash| crash.to_string())??;
+            rest = others;
         }
         let mut portion = Vec::new();
         let mut bytes = 0;
@@ -167,7 +238,7 @@ impl Protocol {
                 number: *number,
                 bytes: note.to_vec(),
             });
-            if bytes >= RESTORED_BYTES_AT_ONCE || portion.len() >= RESTORED_AT_ONCE {
+            if bytes >= bytes_max || portion.len() >= RESTORED_AT_ONCE {
                 self.guest
                     .restore(&[], &std::mem::take(&mut portion))
                     .map_err(|crash| crash.to_string())??;
@@ -195,7 +266,7 @@ impl Protocol {
                 app: 0,
                 manifest: self.manifest.clone(),
                 resume: false,
-                place: 0,
+                place: self.place,
             })],
             ..nothing()
         };
@@ -203,66 +274,10 @@ impl Protocol {
     }
 }
 
-/// Sessions that one call restores.
+/// Sessions or notes that one call restores.
 const RESTORED_AT_ONCE: usize = 1024;
-/// Bytes of notes after which a call that restores them takes no more.
+/// Bytes of blobs or notes after which a call that restores them takes no more.
 const RESTORED_BYTES_AT_ONCE: usize = 4 << 20;
-
-/// The events of a batch one at a time, frames and orders too.
-fn singles(happened: Happened) -> Vec<Happened> {
-    let Happened {
-        events,
-        frames,
-        text,
-        bytes,
-    } = happened;
-    let (mut frames, mut text, mut bytes) = (frames.into_iter(), text.as_str(), bytes.as_slice());
-    let mut singles = Vec::new();
-    for event in events {
-        match event {
-            Event::Received(count) => {
-                for frame in frames.by_ref().take(count as usize) {
-                    let mut single = nothing();
-                    let length = frame.length as usize;
-                    if frame.kind == FrameKind::Text {
-                        let (own, rest) = text.split_at_checked(length).unwrap_or_default();
-                        text = rest;
-                        single.text.push_str(own);
-                    } else {
-                        let (own, rest) = bytes.split_at_checked(length).unwrap_or_default();
-                        bytes = rest;
-                        single.bytes.extend_from_slice(own);
-                    }
-                    push_frame(&mut single, frame.connection, frame.kind, length);
-                    singles.push(single);
-                }
-            }
-            Event::Commanded(commanded) => {
-                let mut before = commanded.before;
-                for order in commanded.orders {
-                    let for_all = u64::from(order.socket.is_none());
-                    let one = crate::guest::contract::Commanded {
-                        app: commanded.app,
-                        orders: vec![order],
-                        place: commanded.place,
-                        before,
-                        home: commanded.home,
-                    };
-                    before += for_all;
-                    singles.push(Happened {
-                        events: vec![Event::Commanded(one)],
-                        ..nothing()
-                    });
-                }
-            }
-            other => singles.push(Happened {
-                events: vec![other],
-                ..nothing()
-            }),
-        }
-    }
-    singles
-}
 
 /// Says which event is lost, and answers whoever waits for it.
 fn lose(lost: &Happened, crash: &Crash, records: &mut Records, surroundings: &Surroundings) {

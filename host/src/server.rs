@@ -5,7 +5,7 @@
 
 use crate::app::{App, AppSettings};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Instances};
 use crate::connection::Surroundings;
 use crate::counters::Counters;
 use crate::files::{Files, client_version};
@@ -69,10 +69,10 @@ pub struct Node {
     config: Config,
     shards: Shards,
     clock: Clock,
-    app: App,
-    manifest: Manifest,
-    protocols: Vec<ProtocolGuest>,
-    protocol_settings: ProtocolSettings,
+    /// The app's instances, by shard: one, or one for each.
+    apps: Vec<App>,
+    /// One for each shard.
+    protocols: Vec<(ProtocolSettings, ProtocolGuest)>,
     description: Description,
     counters: Arc<Counters>,
     /// Role, name, version and module of each guest, for people.
@@ -92,6 +92,7 @@ impl Node {
             &config.protocol.file.clone().map_or(PROTOCOL, Source::File),
             World::Protocol,
         )?;
+        let turn_bytes_max = config.limits.turn_bytes_max;
         let protocol_settings = ProtocolSettings {
             runtime: runtime.clone(),
             module: module.clone(),
@@ -100,13 +101,17 @@ impl Node {
                 deadline_ms: config.protocol.deadline_ms,
             },
             settings: protocol_guest_settings(&config),
+            batch_bytes_max: batch_bytes_max(turn_bytes_max, config.protocol.memory_bytes_max),
         };
         let protocols = (0..shards.count())
-            .map(|_| protocol_settings.start())
+            .map(|shard| {
+                let settings = protocol_settings.of_shard(shard, shards.count());
+                settings.start().map(|guest| (settings, guest))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let description = protocols
             .first()
-            .map(|guest| guest.description.clone())
+            .map(|(_, guest)| guest.description.clone())
             .ok_or(NodeError::Ended)?;
         let app_module = runtime.load(
             &config.app.file.clone().map_or(DEMO, Source::File),
@@ -122,10 +127,20 @@ impl Node {
             timers_max: config.app.timers_max,
             log_lines_max: config.app.log_lines_max,
             shards: u32::try_from(shards.count()).unwrap_or(1),
+            instances: match config.app.instances {
+                Instances::One => 1,
+                Instances::PerShard => u32::try_from(shards.count()).unwrap_or(1),
+            },
+            batch_bytes_max: batch_bytes_max(turn_bytes_max, config.app.memory_bytes_max),
         };
-        let app = App::start(runtime, settings, clock.now_ms())?;
+        let apps = (0..settings.instances)
+            .map(|place| App::start(runtime.clone(), settings.clone(), place, clock.now_ms()))
+            .collect::<Result<Vec<_>, _>>()?;
         give_memory_back();
-        let manifest = app.manifest.clone();
+        let manifest = apps
+            .first()
+            .map(|app| app.manifest.clone())
+            .ok_or(NodeError::Ended)?;
         let guests = vec![
             (
                 "protocol",
@@ -144,10 +159,8 @@ impl Node {
             config,
             shards,
             clock,
-            app,
-            manifest,
+            apps,
             protocols,
-            protocol_settings,
             description,
             counters: Arc::default(),
             guests,
@@ -184,10 +197,8 @@ impl Node {
             config,
             shards,
             clock,
-            app,
-            manifest,
+            apps,
             protocols,
-            protocol_settings,
             description,
             counters,
             guests,
@@ -199,9 +210,15 @@ impl Node {
             config.limits.connections_per_address_max,
         );
         let node = describe_node(&guests, shards.count(), clock);
-        let mut app = Some(app);
+        let manifests: Vec<_> = apps.iter().map(|app| app.manifest.clone()).collect();
+        let mut apps = apps.into_iter();
         let mut threads = Vec::new();
-        for (shard, guest) in protocols.into_iter().enumerate() {
+        for (shard, (settings, guest)) in protocols.into_iter().enumerate() {
+            // The one that serves the shard: its own, or else the only one.
+            let own = manifests.get(shard).map(|manifest| (shard, manifest));
+            let Some((place, manifest)) = own.or_else(|| Some((HOME, manifests.get(HOME)?))) else {
+                return Err(NodeError::Ended);
+            };
             let listeners = listeners
                 .iter()
                 .map(TcpListener::try_clone)
@@ -210,15 +227,14 @@ impl Node {
                 shard,
                 shards: shards.clone(),
                 clock,
-                protocol: Protocol::new(protocol_settings.clone(), guest, manifest.clone()),
-                app: if shard == HOME { app.take() } else { None },
+                protocol: Protocol::new(settings, guest, manifest.clone(), place as u32),
+                app: apps.next(),
                 manifest: manifest.clone(),
                 description: description.clone(),
                 counters: counters.clone(),
                 config: config.clone(),
                 files: Files {
                     page: config.page,
-                    client: config.serve_client,
                     node: node.clone(),
                 },
                 tickets: tickets.clone(),
@@ -253,13 +269,28 @@ impl Node {
     }
 }
 
-/// The operator's settings for the protocol guest, and the memory it may have.
+/// What part of a guest's memory the events of one call may take: it holds them several times over while
+/// it works on them.
+const MEMORY_PER_BATCH: u64 = 16;
+
+/// Bytes of events for one call of a guest with so much memory.
+fn batch_bytes_max(turn_bytes_max: u64, memory_bytes_max: u64) -> usize {
+    let bytes = turn_bytes_max.min(memory_bytes_max / MEMORY_PER_BATCH);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// The operator's settings for the protocol guest, and what it must know of the host.
 fn protocol_guest_settings(config: &Config) -> Vec<Setting> {
-    let memory = (
-        "memory_bytes_max".to_owned(),
-        config.protocol.memory_bytes_max.to_string(),
-    );
-    std::iter::once(&memory)
+    let of_host = [
+        (
+            "memory_bytes_max".to_owned(),
+            config.protocol.memory_bytes_max.to_string(),
+        ),
+        ("serve_client".to_owned(), config.serve_client.to_string()),
+    ];
+    // What stands below [protocol] comes last and wins.
+    of_host
+        .iter()
         .chain(&config.protocol.settings)
         .map(|(key, value)| Setting {
             key: key.clone(),
@@ -334,14 +365,19 @@ struct ShardStart {
 fn run_shard(start: ShardStart) -> Result<(), NodeError> {
     let runtime = Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(COMPRESSING_THREADS_MAX)
         .build_local(LocalOptions::default())?;
     let limits = &start.config.limits;
     let surroundings = Rc::new(Surroundings {
-        inbox: Inbox::new(limits.frames_per_turn_max),
+        inbox: Inbox::new(
+            limits.frames_per_turn_max,
+            usize::try_from(limits.turn_bytes_max).unwrap_or(usize::MAX),
+        ),
         shards: start.shards.clone(),
         shard: start.shard,
         counters: start.counters,
         outbox_bytes_max: usize::try_from(limits.outbox_bytes_max).unwrap_or(usize::MAX),
+        turn_bytes_max: usize::try_from(limits.turn_bytes_max).unwrap_or(usize::MAX),
         notes_bytes_max: usize::try_from(start.config.protocol.memory_bytes_max)
             .unwrap_or(usize::MAX),
         close_timeout: Duration::from_millis(limits.close_timeout_ms),
@@ -383,6 +419,7 @@ fn run_shard(start: ShardStart) -> Result<(), NodeError> {
         start.protocol,
         start.app,
         start.manifest,
+        start.config.app.instances == Instances::PerShard,
     );
     let result = shard.run(&runtime, limits.shutdown_timeout_ms);
     finish_answers(&runtime, &alive);
@@ -391,6 +428,8 @@ fn run_shard(start: ShardStart) -> Result<(), NodeError> {
     result.map_err(NodeError::from)
 }
 
+/// Threads of a shard that compress long answers; more of them wait.
+const COMPRESSING_THREADS_MAX: usize = 1;
 /// Header lines of one request.
 const HEADERS_MAX: usize = 512;
 

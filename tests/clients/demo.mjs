@@ -21,7 +21,8 @@ export function attach(io) {
   });
 }
 
-function main(io) {
+/** The connection listener of `/` and of what is like it. */
+export function main(io) {
   const rooms = new Map(); // room -> { members: Map<socket id, nick>, history: [] }
   const roomOf = (name) => {
     if (!rooms.has(name)) rooms.set(name, { members: new Map(), history: [] });
@@ -77,7 +78,7 @@ function main(io) {
 }
 
 /** Answers with what came: by the acknowledgement when one is asked for, else by an event. */
-function echo(socket) {
+export function echo(socket) {
   return (...args) => {
     const answer = typeof args.at(-1) === "function" ? args.pop() : null;
     if (answer) answer(...args);

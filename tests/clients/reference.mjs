@@ -11,7 +11,9 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { Server } from "socket.io";
-import { attach } from "./demo.mjs";
+import { Adapter, ClusterAdapter } from "socket.io-adapter";
+import { attach, echo, main } from "./demo.mjs";
+import { attachLab, GATE } from "./reference-lab.mjs";
 
 const PAGE = new URL("../../host/page/", import.meta.url);
 const PAGE_FILES = {
@@ -23,13 +25,21 @@ const PAGE_FILES = {
 /** Short times, for the tests that wait for one to run out. */
 const QUICK = { pingInterval: 300, pingTimeout: 700, connectTimeout: 500, upgradeTimeout: 500 };
 
+/** A cluster of one server: the adapter in memory does not know messages between servers. */
+class Alone extends Adapter {
+  serverSideEmit = ClusterAdapter.prototype.serverSideEmit;
+  publish() {}
+}
+
 const args = process.argv.slice(2);
 const port = args.includes("--port") ? Number(args[args.indexOf("--port") + 1]) : 0;
 const url = await serve(port, {});
 const quick = await serve(0, QUICK);
+/** With what the others leave off: see the demo's gate.rs, and connection state recovery. */
+const gated = await serve(0, { ...GATE, connectionStateRecovery: {} }, true);
 
 if (args[0] === "--test") {
-  const env = { ...process.env, HOLDFAST_URL: url, HOLDFAST_QUICK_URL: quick, HOLDFAST_PEER: "reference" };
+  const env = { ...process.env, HOLDFAST_URL: url, HOLDFAST_QUICK_URL: quick, HOLDFAST_GATED_URL: gated, HOLDFAST_PEER: "reference" };
   const tests = spawn(process.execPath, ["--test", "--test-concurrency=1", ...args.slice(1)], {
     cwd: new URL(".", import.meta.url),
     env,
@@ -37,13 +47,15 @@ if (args[0] === "--test") {
   });
   tests.on("exit", (code) => process.exit(code ?? 1));
 } else {
-  console.log(`HOLDFAST_URL=${url} HOLDFAST_QUICK_URL=${quick}`);
+  console.log(`HOLDFAST_URL=${url} HOLDFAST_QUICK_URL=${quick} HOLDFAST_GATED_URL=${gated}`);
 }
 
-async function serve(port, options) {
+async function serve(port, options, isGated = false) {
   const server = createServer((request, response) => void answer(request, response));
-  const io = new Server(server, options);
+  const adapter = isGated ? {} : { adapter: Alone };
+  const io = new Server(server, { cleanupEmptyChildNamespaces: true, ...adapter, ...options });
   attach(io);
+  attachLab(io, { echo, demo: main, isGated });
   await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
   return `http://127.0.0.1:${server.address().port}`;
 }

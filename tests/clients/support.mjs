@@ -1,7 +1,8 @@
 // What the tests with the official client share: where the server is, the three ways to connect, waiting.
 //
 // Used by *.test.mjs. The server under test is at HOLDFAST_URL; HOLDFAST_QUICK_URL is a second one with
-// short times (see reference.mjs), whose tests are skipped without it. Nothing here sleeps to let
+// short times and HOLDFAST_GATED_URL a third with what is off by default (see reference.mjs), whose tests
+// are skipped without them. Nothing here sleeps to let
 // something happen: everything waits for an event, with a limit.
 
 import { test as nodeTest } from "node:test";
@@ -11,6 +12,7 @@ import { DIFFERENCES } from "./differences.mjs";
 
 export const SERVER_URL = required("HOLDFAST_URL");
 export const QUICK_URL = process.env.HOLDFAST_QUICK_URL;
+export const GATED_URL = process.env.HOLDFAST_GATED_URL;
 export const LIMIT_MS = 10_000;
 
 /** The three ways a client may be told to connect. */

@@ -8,6 +8,11 @@ pub trait Guest {
     fn configure(&mut self, settings: Vec<Setting>) -> Result<(), String>;
     fn restore(&mut self, sessions: Vec<SavedSession>, notes: Vec<Note>) -> Result<(), String>;
     fn handle(&mut self, now_ms: u64, happened: Happened) -> Decided;
+
+    /// Whether it counts what it holds exactly, if that can be seen.
+    fn is_budget_exact(&self) -> bool {
+        true
+    }
 }
 
 impl Guest for Protocol {
@@ -21,5 +26,9 @@ impl Guest for Protocol {
 
     fn handle(&mut self, now_ms: u64, happened: Happened) -> Decided {
         Protocol::handle(self, now_ms, happened)
+    }
+
+    fn is_budget_exact(&self) -> bool {
+        Protocol::is_budget_exact(self)
     }
 }

@@ -4,26 +4,37 @@
 
 use super::guest::Guest;
 use holdfast_protocol::contract::{
-    Action, App, AppEvent, Body, Cause, Closed, Collected, Commanded, Connection, Decided, Drained,
-    Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order, ReceivedFrame,
-    Request, SavedSession, Session, Setting, Transport,
+    Action, App, AppEvent, Body, Cause, Closed, Collected, Commanded, Connection, Decided, Deflate,
+    Drained, Event, Frame, FrameKind, Fresh, Happened, Header, Loaded, Manifest, Note, Order,
+    Place, Published, ReceivedFrame, Request, SavedSession, Send, Session, Setting, Transport,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that left the host, in the order of leaving.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few of them, and not for long"
+)]
 pub enum Effect {
     Respond {
         connection: Connection,
         status: u16,
         headers: Vec<Header>,
         body: Vec<u8>,
+        compress: bool,
         last: bool,
     },
-    Accept(Connection),
+    Accept {
+        connection: Connection,
+        headers: Vec<Header>,
+        deflate: Option<Deflate>,
+    },
+    Published(Published),
     HandOut {
         connection: Connection,
         name: String,
+        headers: Vec<Header>,
     },
     Collect {
         connection: Connection,
@@ -48,6 +59,8 @@ pub enum Effect {
     Forget(Session),
     App {
         app: App,
+        /// None: the instance that serves the shard.
+        place: Option<Place>,
         event: AppEvent,
     },
     WakeAt(u64),
@@ -59,6 +72,8 @@ pub enum Effect {
 pub struct Record {
     pub blob: Vec<u8>,
     pub outbox: Vec<Frame>,
+    /// Whether any frame in it may be compressed.
+    pub compress: bool,
     pub attached: Option<Connection>,
 }
 
@@ -83,6 +98,8 @@ pub struct Host<G> {
     pub notes: BTreeMap<u64, Vec<u8>>,
     pub links: BTreeMap<Connection, Link>,
     pub manifests: BTreeMap<App, Manifest>,
+    /// Where an app's instance for this shard is; 0 unless it is said here.
+    pub places: BTreeMap<App, Place>,
     pub wake_at: Option<u64>,
     /// Sessions that are over: nothing may be said of them again.
     pub forgotten: BTreeSet<Session>,
@@ -118,6 +135,7 @@ impl<G: Guest> Host<G> {
             notes: BTreeMap::new(),
             links: BTreeMap::new(),
             manifests: BTreeMap::new(),
+            places: BTreeMap::new(),
             wake_at: None,
             forgotten: BTreeSet::new(),
             shadowing: false,
@@ -155,7 +173,7 @@ impl<G: Guest> Host<G> {
                 app: *app,
                 manifest: manifest.clone(),
                 resume: false,
-                place: 0,
+                place: self.places.get(app).copied().unwrap_or(0),
             })
         });
         let events: Vec<Event> = events.collect();
@@ -216,8 +234,10 @@ impl<G: Guest> Host<G> {
         loop {
             self.calls += 1;
             let decided = self.guest.handle(self.now_ms, happened.clone());
+            assert!(self.guest.is_budget_exact());
             if let Some(shadow) = &mut self.shadow {
                 let other = shadow.handle(self.now_ms, happened.clone());
+                assert!(shadow.is_budget_exact());
                 assert_eq!(
                     decided, other,
                     "a restored instance decides otherwise over {happened:?}"
@@ -282,7 +302,7 @@ impl<G: Guest> Host<G> {
                             let session =
                                 targets.next().expect("a target for each that is announced");
                             assert!(seen.insert(session), "session {session} twice in one send");
-                            self.send(session, &contents, send.volatile, effects);
+                            self.send(session, &contents, &send, effects);
                         }
                     }
                 }
@@ -293,7 +313,11 @@ impl<G: Guest> Host<G> {
                         "accepts what is no upgrade"
                     );
                     self.links.insert(accept.connection, Link::Stream);
-                    effects.push(Effect::Accept(accept.connection));
+                    effects.push(Effect::Accept {
+                        connection: accept.connection,
+                        headers: accept.headers,
+                        deflate: accept.deflate,
+                    });
                 }
                 Action::Respond(response) => {
                     let link = self.links.remove(&response.connection);
@@ -309,6 +333,7 @@ impl<G: Guest> Host<G> {
                         status: response.status,
                         headers: response.headers,
                         body: response.body,
+                        compress: response.compress,
                         last: response.last,
                     });
                 }
@@ -366,11 +391,10 @@ impl<G: Guest> Host<G> {
                         .get_mut(&session)
                         .expect("drains a session that is there");
                     effects.push(Effect::Drain(session));
-                    let frames = std::mem::take(&mut record.outbox);
                     drained.push(Event::Drained(Drained {
                         session,
-                        frames,
-                        compress: false,
+                        frames: std::mem::take(&mut record.outbox),
+                        compress: std::mem::take(&mut record.compress),
                     }));
                 }
                 Action::Note(note) => {
@@ -380,9 +404,16 @@ impl<G: Guest> Host<G> {
                     self.notes.remove(&number);
                 }
                 Action::HandOut(file) => {
+                    let link = self.links.remove(&file.connection);
+                    assert_eq!(
+                        link,
+                        Some(Link::Exchange { collected: false }),
+                        "hands out to what awaits no answer"
+                    );
                     effects.push(Effect::HandOut {
                         connection: file.connection,
                         name: file.name,
+                        headers: file.headers,
                     });
                 }
                 Action::Close(close) => {
@@ -420,12 +451,14 @@ impl<G: Guest> Host<G> {
                     for event in dispatch.events {
                         effects.push(Effect::App {
                             app: dispatch.app,
+                            place: dispatch.place,
                             event,
                         });
                     }
                 }
                 Action::Log(line) => effects.push(Effect::Log(line.text)),
-                Action::Publish(_) | Action::Subscribe(_) | Action::Unsubscribe(_) => {}
+                Action::Publish(published) => effects.push(Effect::Published(published)),
+                Action::Subscribe(_) | Action::Unsubscribe(_) => {}
             }
         }
         assert!(
@@ -443,7 +476,7 @@ impl<G: Guest> Host<G> {
         &mut self,
         session: Session,
         frames: &[Frame],
-        volatile: bool,
+        manner: &Send,
         effects: &mut Vec<Effect>,
     ) {
         assert!(
@@ -457,8 +490,9 @@ impl<G: Guest> Host<G> {
                     connection,
                     frame: frame.clone(),
                 }),
-                None if volatile => {}
+                None if manner.volatile => {}
                 None => {
+                    record.compress |= manner.compress;
                     record.outbox.push(frame.clone());
                     effects.push(Effect::Waits {
                         session,
@@ -473,11 +507,12 @@ impl<G: Guest> Host<G> {
 
     pub fn load(&mut self, app: App, manifest: Manifest) -> Vec<Effect> {
         self.manifests.insert(app, manifest.clone());
+        let place = self.places.get(&app).copied().unwrap_or(0);
         self.turn(vec![Event::Loaded(Loaded {
             app,
             manifest,
             resume: true,
-            place: 0,
+            place,
         })])
     }
 
@@ -525,10 +560,14 @@ impl<G: Guest> Host<G> {
     }
 
     pub fn command(&mut self, app: App, orders: Vec<Order>) -> Vec<Effect> {
+        self.command_from(app, 0, orders)
+    }
+
+    pub fn command_from(&mut self, app: App, place: Place, orders: Vec<Order>) -> Vec<Effect> {
         self.turn(vec![Event::Commanded(Commanded {
             app,
             orders,
-            place: 0,
+            place,
             before: 0,
             home: true,
         })])

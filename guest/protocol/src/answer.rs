@@ -3,16 +3,19 @@
 
 use crate::contract::{
     Accept, Action, App, AppEvent, Close, Connection, Decided, Dispatch, Frame, FrameKind, Header,
-    Level, LogLine, Response, Send, SentFrame, Session, Write,
+    Level, LogLine, Place, Response, Send, SentFrame, Session, Write,
 };
+use crate::engine::dialect::Form;
 
 /// What one call of `handle` has decided so far.
 pub struct Answer {
     decided: Decided,
     /// Sends since the last other action.
     sends: u32,
-    /// Grouped by app: one `dispatch` for each.
-    events: Vec<(App, Vec<AppEvent>)>,
+    /// What the descriptions of sockets for apps take so far, by estimate.
+    pub described_bytes: u64,
+    /// Grouped by app and instance: one `dispatch` for each.
+    events: Vec<(App, Option<Place>, Vec<AppEvent>)>,
 }
 
 /// How a send may be treated on its way.
@@ -56,6 +59,7 @@ impl Answer {
         Answer {
             decided,
             sends: 0,
+            described_bytes: 0,
             events: Vec::new(),
         }
     }
@@ -140,38 +144,70 @@ impl Answer {
         self.decided.bytes.truncate(mark.bytes);
     }
 
-    /// Repeats the frames of the send that began at `mark` and has `frames` of them, for other
-    /// receivers: they follow.
-    pub fn repeat(&mut self, mark: Mark, frames: u32) -> Mark {
-        let again = self.begin();
-        let first = mark.frames;
-        let copies: Vec<SentFrame> = self
-            .decided
-            .frames
-            .iter()
-            .skip(first)
-            .take(frames as usize)
-            .copied()
-            .collect();
-        let text: usize = lengths(&copies, FrameKind::Text);
-        let bytes: usize = lengths(&copies, FrameKind::Binary);
-        if let Some(copy) = self.decided.text.get(mark.text..mark.text + text) {
-            let copy = copy.to_owned();
-            self.decided.text.push_str(&copy);
-        }
-        self.decided
-            .bytes
-            .extend_from_within(mark.bytes..mark.bytes + bytes);
-        self.decided.frames.extend(copies);
-        again
+    /// Whether a frame since the mark is a binary one.
+    pub fn has_bytes_since(&self, mark: Mark) -> bool {
+        let frames = self.decided.frames.iter().skip(mark.frames);
+        frames
+            .into_iter()
+            .any(|frame| frame.kind == FrameKind::Binary)
     }
 
-    /// Gives an event to an app. All events of a call reach an app together, in order.
-    pub fn dispatch(&mut self, app: App, event: AppEvent) {
-        match self.events.iter_mut().find(|(of, _)| *of == app) {
-            Some((_, events)) => events.push(event),
-            None => self.events.push((app, vec![event])),
+    /// A copy of the frames since the mark.
+    pub fn frames(&self, mark: Mark) -> Vec<Frame> {
+        let mut text = self.decided.text.get(mark.text..).unwrap_or("");
+        let mut bytes = self.decided.bytes.get(mark.bytes..).unwrap_or(&[]);
+        let mut frames = Vec::new();
+        for frame in self.decided.frames.iter().skip(mark.frames) {
+            let length = frame.length as usize;
+            match frame.kind {
+                FrameKind::Text => {
+                    let (this, rest) = text.split_at_checked(length).unwrap_or((text, ""));
+                    text = rest;
+                    frames.push(Frame::Text(this.to_owned()));
+                }
+                FrameKind::Binary => {
+                    let (this, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
+                    bytes = rest;
+                    frames.push(Frame::Binary(this.to_vec()));
+                }
+            }
         }
+        frames
+    }
+
+    /// Writes frames again, for other receivers, the bytes in this form.
+    pub fn repeat(&mut self, frames: &[Frame], form: Option<Form>) {
+        for frame in frames {
+            match (frame, form) {
+                (Frame::Text(text), _) => self.text_frame(&[text]),
+                (Frame::Binary(bytes), None) => self.binary_frame(bytes),
+                (Frame::Binary(bytes), Some(form)) => match form.write(bytes) {
+                    Frame::Text(text) => self.text_frame(&[&text]),
+                    Frame::Binary(bytes) => self.binary_frame(&bytes),
+                },
+            }
+        }
+    }
+
+    /// Gives an event to the instance of an app that serves this shard. All events of a call reach an
+    /// instance together, in order.
+    pub fn dispatch(&mut self, app: App, event: AppEvent) {
+        self.dispatch_to(app, None, event);
+    }
+
+    /// Gives an event to an instance of an app; none is the one that serves this shard.
+    pub fn dispatch_to(&mut self, app: App, place: Option<Place>, event: AppEvent) {
+        let same =
+            |(of, at, _): &&mut (App, Option<Place>, Vec<AppEvent>)| *of == app && *at == place;
+        match self.events.iter_mut().find(same) {
+            Some((_, _, events)) => events.push(event),
+            None => self.events.push((app, place, vec![event])),
+        }
+    }
+
+    /// How many receivers all sends of this call have so far.
+    pub fn targets(&self) -> usize {
+        self.decided.targets.len()
     }
 
     /// Answers an exchange, or refuses an upgrade.
@@ -199,6 +235,26 @@ impl Answer {
             compress: false,
             last,
         }));
+    }
+
+    /// Whether the host may compress the answer that was given last.
+    pub fn compress(&mut self, compress: bool) {
+        if let Some(Action::Respond(response)) = self.decided.actions.last_mut() {
+            response.compress = compress;
+        }
+    }
+
+    /// Puts headers in front of those of the answer that was given last.
+    pub fn prepend_headers(&mut self, mut headers: Vec<Header>) {
+        if let Some(Action::Respond(response)) = self.decided.actions.last_mut() {
+            headers.append(&mut response.headers);
+            response.headers = headers;
+        }
+    }
+
+    /// The actions so far, to be completed.
+    pub fn actions(&mut self) -> impl Iterator<Item = &mut Action> {
+        self.decided.actions.iter_mut()
     }
 
     /// Carries out an upgrade.
@@ -236,12 +292,10 @@ impl Answer {
     /// Everything decided, with the events for the apps after the other actions so far.
     pub fn end_events(&mut self) {
         self.end_sends();
-        for (app, events) in std::mem::take(&mut self.events) {
-            self.decided.actions.push(Action::Dispatch(Dispatch {
-                app,
-                place: None,
-                events,
-            }));
+        for (app, place, events) in std::mem::take(&mut self.events) {
+            self.decided
+                .actions
+                .push(Action::Dispatch(Dispatch { app, place, events }));
         }
     }
 
@@ -250,12 +304,4 @@ impl Answer {
         self.end_events();
         self.decided
     }
-}
-
-fn lengths(frames: &[SentFrame], kind: FrameKind) -> usize {
-    frames
-        .iter()
-        .filter(|frame| frame.kind == kind)
-        .map(|frame| frame.length as usize)
-        .sum()
 }

@@ -13,13 +13,16 @@
 
 mod answer;
 mod apps;
+pub mod bare;
 mod base64;
+mod budget;
 mod codec;
 #[cfg(all(target_family = "wasm", feature = "component"))]
 mod component;
 mod engine;
 pub mod limits;
 mod numbers;
+mod options;
 mod reason;
 mod settings;
 mod snapshot;
@@ -54,13 +57,14 @@ pub mod contract {
 }
 
 use answer::Answer;
+use apps::Instance;
+use budget::Budget;
 use contract::{
-    Action, Body, Collected, Decided, Description, Event, FrameKind, Happened, Level, Note,
+    Action, Body, Collected, Decided, Description, Event, FrameKind, Happened, Level, Loaded, Note,
     ReceivedFrame, Save, SavedSession, Setting, Transport,
 };
 use engine::Engine;
 use engine::packet::Data;
-use engine::payload;
 use settings::Settings;
 use snapshot::{BLOB_VERSION, Remembered};
 use socket::Sockets;
@@ -90,51 +94,47 @@ impl Protocol {
     /// Takes settings over. The error is a sentence for the operator.
     pub fn configure(&mut self, settings: Vec<Setting>) -> Result<(), String> {
         self.engine.settings = Settings::read(&settings)?;
+        self.sockets.configure(&self.engine.settings);
         Ok(())
     }
 
     /// What the host has to know to route.
     pub fn describe(&self) -> Description {
-        // Exchanges always: without polling they are told so (code 0).
-        let mut transports = vec![Transport::Exchange];
-        if self.engine.settings.websocket {
-            transports.push(Transport::Websocket);
-        }
-        Description {
-            name: "socket.io".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            mount_path: self.engine.settings.path.clone(),
-            session_key: "sid".to_owned(),
-            transports,
-            blob_version_min: u32::from(BLOB_VERSION),
-            blob_version_max: u32::from(BLOB_VERSION),
-        }
+        describe(&self.engine.settings)
     }
 
     /// Takes sessions over that another instance has saved.
-    pub fn restore(
-        &mut self,
-        sessions: Vec<SavedSession>,
-        _notes: Vec<Note>,
-    ) -> Result<(), String> {
+    pub fn restore(&mut self, sessions: Vec<SavedSession>, notes: Vec<Note>) -> Result<(), String> {
         for saved in sessions {
             let number = saved.session;
             self.engine.drop_session(number);
-            self.sockets.drop_peer(number);
+            self.sockets.drop_peer(number, &mut self.engine.budget);
             if !saved.blob.is_empty() {
-                match snapshot::decode(&saved.blob, saved.waiting) {
-                    Some(Remembered::Session(session, peer)) => {
-                        self.engine.put_session(number, *session);
-                        self.sockets.put_peer(number, *peer);
+                match snapshot::decode(number, &saved.blob, saved.waiting) {
+                    Some(Remembered::Session(session, peer, extras)) => {
+                        self.engine.restore_session(number, *session, extras);
+                        self.sockets
+                            .put_peer(number, *peer, &mut self.engine.budget);
                     }
-                    Some(Remembered::Candidate(candidate)) => {
-                        self.engine.put_candidate(number, candidate)
+                    Some(Remembered::Candidate(candidate, extras)) => {
+                        self.engine.put_candidate(number, candidate);
+                        self.engine.carry(number, extras);
                     }
+                    Some(Remembered::Held(held)) => self.engine.put_held(number, held),
                     None => return Err(format!("the state of session {number} is not readable")),
                 }
             }
             self.arm(number);
         }
+        if let Some(recovery) = &mut self.sockets.recovery {
+            for note in &notes {
+                let number = note.number;
+                recovery
+                    .restore(note)
+                    .ok_or_else(|| format!("note {number} is not readable"))?;
+            }
+        }
+        self.arm_recovery();
         Ok(())
     }
 
@@ -147,6 +147,9 @@ impl Protocol {
             bytes,
         } = happened;
         let mut answer = Answer::new();
+        if let Some(recovery) = &mut self.sockets.recovery {
+            recovery.begin(now_ms);
+        }
         let mut frames = Frames {
             frames: frames.iter(),
             text: &text,
@@ -156,9 +159,11 @@ impl Protocol {
             self.handle_event(now_ms, event, &mut frames, &mut answer);
             self.handle_notices(now_ms, &mut answer);
         }
+        self.sockets.catch_up(now_ms, &mut self.engine, &mut answer);
         self.elapse(now_ms, &mut answer);
         self.sockets.mark_partials(&mut self.engine);
         self.engine.flush(&mut answer);
+        self.engine.finish(&mut answer);
         answer.end_events();
         for session in self.engine.take_dirty() {
             self.arm(session);
@@ -166,10 +171,24 @@ impl Protocol {
                 answer.act(Action::Save(Save { session, blob }));
             }
         }
+        if let Some(recovery) = &mut self.sockets.recovery {
+            for action in recovery.take_actions() {
+                answer.act(action);
+            }
+        }
+        self.arm_recovery();
         if let Some(at_ms) = self.timers.wake_at() {
             answer.act(Action::WakeAt(at_ms));
         }
         answer.finish()
+    }
+
+    /// Whether what is counted as held of the memory is what is held: for tests.
+    pub fn is_budget_exact(&self) -> bool {
+        let mut budget = Budget::default();
+        self.engine.recount(&mut budget);
+        self.sockets.recount(&mut budget);
+        budget == self.engine.budget
     }
 
     fn handle_event(
@@ -182,15 +201,10 @@ impl Protocol {
         match event {
             Event::Received(count) => self.handle_received(now_ms, count, frames, answer),
             Event::Requested(request) => {
-                let judges = self.sockets.apps.judges();
-                self.engine
-                    .handle_requested(now_ms, request, &judges, answer);
+                self.engine.handle_requested(now_ms, request, answer);
             }
             Event::Collected(collected) => self.handle_collected(now_ms, collected, answer),
-            Event::Drained(drained) => {
-                self.engine
-                    .handle_drained(drained.session, &drained.frames, answer)
-            }
+            Event::Drained(drained) => self.engine.handle_drained(drained, answer),
             Event::Closed(closed) => {
                 self.engine
                     .handle_closed(closed.connection, closed.cause, answer)
@@ -199,30 +213,45 @@ impl Protocol {
             // Time is looked at in every call.
             Event::Elapsed => {}
             Event::Loaded(loaded) => {
-                if !self.sockets.apps.load(loaded.app, loaded.manifest) {
+                let Loaded {
+                    app,
+                    manifest,
+                    place,
+                    ..
+                } = loaded;
+                if !self.sockets.apps.load(app, manifest, place) {
                     answer.log(
                         Level::Error,
-                        format!("app {} declares too much: it serves nothing", loaded.app),
+                        format!("app {app} declares too much: it serves nothing"),
                     );
                 }
+                self.engine.interests = self.sockets.apps.interests();
                 if loaded.resume {
-                    self.sockets.resume(loaded.app, &self.engine, answer);
-                    self.engine.judge_again(loaded.app, answer);
+                    self.sockets.resume(app, &self.engine, answer);
+                    self.engine.judge_again(app, answer);
+                    self.engine.share_again(now_ms, app, answer);
                 }
             }
             Event::Unloaded(app) => {
                 self.sockets.handle_unloaded(app, &mut self.engine, answer);
+                self.engine.interests = self.sockets.apps.interests();
                 self.engine.forget_judge(now_ms, app, answer);
+                self.engine.share_again(now_ms, app, answer);
             }
             Event::Commanded(commanded) => {
+                let by = Instance {
+                    app: commanded.app,
+                    place: commanded.place,
+                };
+                let mut number = commanded.before;
                 for order in commanded.orders {
-                    self.sockets.handle_order(
-                        now_ms,
-                        commanded.app,
-                        order,
-                        &mut self.engine,
-                        answer,
-                    );
+                    if order.socket.is_none() {
+                        number += 1;
+                        self.sockets.begin_order(by.app, by.place, number);
+                    }
+                    self.sockets
+                        .handle_order(now_ms, by, order, &mut self.engine, answer);
+                    self.sockets.end_order();
                     self.handle_notices(now_ms, answer);
                 }
             }
@@ -230,9 +259,11 @@ impl Protocol {
                 self.sockets
                     .handle_lost(now_ms, &lost.event, &mut self.engine, answer)
             }
-            // Nothing is subscribed to: there is one node.
-            Event::Published(_) => {}
-            Event::Stopping => self.engine.stop(answer),
+            Event::Published(published) => {
+                self.sockets
+                    .hear(now_ms, &published, &mut self.engine, answer)
+            }
+            Event::Stopping => self.engine.stop(now_ms, answer),
         }
     }
 
@@ -240,7 +271,7 @@ impl Protocol {
     fn handle_notices(&mut self, now_ms: u64, answer: &mut Answer) {
         for notice in self.engine.take_notices() {
             self.sockets
-                .handle_notice(now_ms, notice, &self.engine, answer);
+                .handle_notice(now_ms, notice, &mut self.engine, answer);
         }
     }
 
@@ -268,32 +299,36 @@ impl Protocol {
     /// `Polling.onDataRequest`).
     fn handle_collected(&mut self, now_ms: u64, collected: Collected, answer: &mut Answer) {
         let connection = collected.connection;
-        let Some(session) = self.engine.begin_post(connection) else {
+        let Some(post) = self.engine.begin_post(connection) else {
             return;
         };
         self.engine.take_post(connection);
-        let body = match &collected.body {
-            Body::Whole(body) => String::from_utf8_lossy(body),
-            Body::TooLong => {
-                Engine::refuse_post(connection, answer);
-                return;
-            }
+        let Body::Whole(body) = &collected.body else {
+            Engine::refuse_post(connection, answer);
+            return;
         };
-        for packet in payload::split(&body) {
+        post.read(body, |packet| {
             if let Some((session, content)) =
-                self.engine.receive_posted(now_ms, session, packet, answer)
+                self.engine
+                    .receive_posted(now_ms, post.session, packet, answer)
             {
                 self.sockets
                     .receive(now_ms, session, content, &mut self.engine, answer);
             }
             self.handle_notices(now_ms, answer);
-        }
-        Engine::finish_post(connection, answer);
+        });
+        Engine::finish_post(post, answer);
     }
 
     /// Looks at every session whose time has come, the earliest first.
     fn elapse(&mut self, now_ms: u64, answer: &mut Answer) {
         for session in self.timers.due(now_ms) {
+            if session == socket::recovery::TIMER {
+                if let Some(recovery) = &mut self.sockets.recovery {
+                    recovery.elapse();
+                }
+                continue;
+            }
             self.engine.elapse(now_ms, session, answer);
             self.handle_notices(now_ms, answer);
             self.sockets
@@ -303,11 +338,35 @@ impl Protocol {
         }
     }
 
+    fn arm_recovery(&mut self) {
+        if let Some(recovery) = &self.sockets.recovery {
+            self.timers
+                .arm(socket::recovery::TIMER, recovery.deadline_ms());
+        }
+    }
+
     fn arm(&mut self, session: u64) {
         let engine = self.engine.deadline_ms(session);
         let sockets = self.sockets.deadline_ms(session);
         self.timers
             .arm(session, engine.into_iter().chain(sockets).min());
+    }
+}
+
+fn describe(settings: &Settings) -> Description {
+    // Exchanges always: without polling they are told so (code 0).
+    let mut transports = vec![Transport::Exchange];
+    if settings.websocket {
+        transports.push(Transport::Websocket);
+    }
+    Description {
+        name: "socket.io".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        mount_path: settings.path.clone(),
+        session_key: "sid".to_owned(),
+        transports,
+        blob_version_min: u32::from(BLOB_VERSION),
+        blob_version_max: u32::from(BLOB_VERSION),
     }
 }
 

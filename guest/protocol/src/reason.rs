@@ -24,6 +24,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether the client may come back to its socket (reference: `RECOVERABLE_DISCONNECT_REASONS`).
+    pub fn is_recoverable(self) -> bool {
+        match self {
+            Reason::TransportError
+            | Reason::TransportClose
+            | Reason::ForcedClose
+            | Reason::PingTimeout
+            | Reason::ServerShuttingDown
+            | Reason::ForcedServerClose => true,
+            Reason::ParseError
+            | Reason::ClientNamespaceDisconnect
+            | Reason::ServerNamespaceDisconnect => false,
+        }
+    }
+
     /// The word that goes to the app.
     pub fn word(self) -> &'static str {
         match self {

@@ -1,9 +1,20 @@
 //! What an operator may set, checked. Read once by `configure`; used by both layers, changed by nobody.
+//!
+//! | file | is |
+//! |---|---|
+//! | `settings.rs` | the settings in use |
+//! | `settings/table.rs` | one row for each: name, default, what is allowed, where it goes |
+//! | `settings/values.rs` | values with a form of their own |
 
-use crate::contract::Setting;
+mod table;
+mod values;
+
+use crate::contract::{Deflate, Header, Setting};
+use crate::engine::cookie::Cookie;
+use crate::engine::cors::Cors;
 
 /// The settings of this guest, with the reference's defaults.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The mount path, without a slash at the end.
     pub path: String,
@@ -13,6 +24,8 @@ pub struct Settings {
     pub websocket: bool,
     /// Whether OPEN offers upgrades.
     pub allow_upgrades: bool,
+    /// Whether clients of Engine.IO 3 and Socket.IO 2 are let in.
+    pub allow_eio3: bool,
     /// Milliseconds from a pong to the next ping.
     pub ping_interval_ms: u64,
     /// Milliseconds from a ping to the end of a session that has not answered it.
@@ -25,8 +38,58 @@ pub struct Settings {
     pub max_http_buffer_size: u64,
     /// Binary values in one packet.
     pub max_attachments: u32,
+    /// What pages of other origins may do. None: nothing, and no answer to a preflight.
+    pub cors: Option<Cors>,
+    /// The cookie that a polling handshake sets.
+    pub cookie: Option<Cookie>,
+    /// Headers for the answer that opens a session.
+    pub initial_headers: Vec<Header>,
+    /// Headers for every answer to a request of a session.
+    pub headers: Vec<Header>,
+    /// A message that follows OPEN.
+    pub initial_packet: Option<String>,
+    /// From how many bytes on the answer to a poll is compressed. None: never.
+    pub http_compression_bytes_min: Option<u64>,
+    /// How messages on a WebSocket are compressed. None: not at all.
+    pub per_message_deflate: Option<Deflate>,
+    /// Whether the client's files are handed out below the mount path.
+    pub serve_client: bool,
+    /// How clients that lost their connection come back. None: as new ones.
+    pub recovery: Option<RecoveryOptions>,
     /// Bytes of memory that the host lets this guest have.
     pub memory_bytes_max: u64,
+    /// How Socket.IO packets are written.
+    pub parser: Parser,
+    /// Whether namespaces that nobody declared are forgotten with their last socket. This guest keeps
+    /// nothing of an empty namespace in any case; the apps' libraries go by it.
+    pub cleanup_empty_child_namespaces: bool,
+    /// The number of the shard that this guest runs on.
+    pub shard: u32,
+    /// How many shards there are.
+    pub shards: u32,
+}
+
+/// Connection state recovery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoveryOptions {
+    /// Milliseconds that a client may be away.
+    pub max_disconnection_ms: u64,
+    /// Whether it need not pass the app's middlewares.
+    pub skip_middlewares: bool,
+    /// Messages that are remembered on one shard.
+    pub packets_max: u64,
+    /// Bytes of these messages.
+    pub bytes_max: u64,
+}
+
+/// How Socket.IO packets are written. The clients must be told the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parser {
+    /// `socket.io-parser`: text, and binary frames after it.
+    #[default]
+    Text,
+    /// `socket.io-msgpack-parser`: one binary frame a packet.
+    Msgpack,
 }
 
 impl Default for Settings {
@@ -36,181 +99,51 @@ impl Default for Settings {
             polling: true,
             websocket: true,
             allow_upgrades: true,
+            allow_eio3: false,
             ping_interval_ms: 25_000,
             ping_timeout_ms: 20_000,
             upgrade_timeout_ms: 10_000,
             connect_timeout_ms: 45_000,
             max_http_buffer_size: 1_000_000,
             max_attachments: 10,
+            cors: None,
+            cookie: None,
+            initial_headers: Vec::new(),
+            headers: Vec::new(),
+            initial_packet: None,
+            http_compression_bytes_min: Some(values::THRESHOLD),
+            per_message_deflate: None,
+            serve_client: true,
+            recovery: None,
             memory_bytes_max: 1 << 30,
+            parser: Parser::Text,
+            cleanup_empty_child_namespaces: false,
+            shard: 0,
+            shards: 1,
         }
     }
 }
 
-/// The longest time that may be set: a week, in milliseconds.
-const TIME_MS_MAX: u64 = 7 * 24 * 3600 * 1000;
-/// The largest message that may be set, in bytes.
-const MESSAGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// The most attachments that may be set.
-const ATTACHMENTS_MAX: u64 = 1000;
-/// Bytes of a mount path.
-const PATH_BYTES_MAX: usize = 256;
-
 impl Settings {
     /// The defaults with these settings over them. The error is a sentence for the operator.
+    ///
+    /// What is set inside a table turns the table on; `false` for the whole of it turns it off again.
     pub fn read(list: &[Setting]) -> Result<Settings, String> {
         let mut settings = Settings::default();
-        for setting in list {
-            settings.read_one(setting)?;
+        let (inner, outer): (Vec<_>, Vec<_>) =
+            list.iter().partition(|setting| setting.key.contains('.'));
+        for setting in inner.into_iter().chain(outer) {
+            table::read(&mut settings, setting)?;
         }
         Ok(settings)
     }
 
-    fn read_one(&mut self, setting: &Setting) -> Result<(), String> {
-        match setting.key.as_str() {
-            "path" => self.path = path(setting)?,
-            "transports" => (self.polling, self.websocket) = transports(setting)?,
-            "allow_upgrades" => self.allow_upgrades = truth(setting)?,
-            "ping_interval" => {
-                self.ping_interval_ms = number(setting, 1, TIME_MS_MAX, "milliseconds")?
-            }
-            "ping_timeout" => {
-                self.ping_timeout_ms = number(setting, 1, TIME_MS_MAX, "milliseconds")?
-            }
-            "upgrade_timeout" => {
-                self.upgrade_timeout_ms = number(setting, 1, TIME_MS_MAX, "milliseconds")?
-            }
-            "connect_timeout" => {
-                self.connect_timeout_ms = number(setting, 1, TIME_MS_MAX, "milliseconds")?
-            }
-            "max_http_buffer_size" => {
-                self.max_http_buffer_size = number(setting, 1, MESSAGE_BYTES_MAX, "bytes")?
-            }
-            "max_attachments" => {
-                let most = number(setting, 0, ATTACHMENTS_MAX, "attachments")?;
-                self.max_attachments = u32::try_from(most).unwrap_or(u32::MAX);
-            }
-            "memory_bytes_max" => self.memory_bytes_max = number(setting, 1, u64::MAX, "bytes")?,
-            key => {
-                return Err(format!(
-                    "`{key}` = `{}` is not a setting: allowed are path, transports, allow_upgrades, ping_interval, \
-                     ping_timeout, upgrade_timeout, connect_timeout, max_http_buffer_size, max_attachments",
-                    setting.value
-                ));
-            }
-        }
-        Ok(())
+    /// Whether an answer to a poll of so many bytes is long enough to be compressed.
+    pub fn compresses(&self, bytes: usize) -> bool {
+        self.http_compression_bytes_min
+            .is_some_and(|least| bytes as u64 >= least)
     }
-}
-
-fn wrong(setting: &Setting, allowed: &str) -> String {
-    format!(
-        "`{}` = `{}` is not possible: allowed is {allowed}",
-        setting.key, setting.value
-    )
-}
-
-fn number(setting: &Setting, least: u64, most: u64, unit: &str) -> Result<u64, String> {
-    let number = setting.value.parse::<u64>().ok();
-    number
-        .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| {
-            wrong(
-                setting,
-                &format!("a whole number of {unit} from {least} to {most}"),
-            )
-        })
-}
-
-fn truth(setting: &Setting) -> Result<bool, String> {
-    setting
-        .value
-        .parse()
-        .map_err(|_| wrong(setting, "true or false"))
-}
-
-fn path(setting: &Setting) -> Result<String, String> {
-    let path = setting.value.trim_end_matches('/');
-    let fits = path.starts_with('/')
-        && path.len() <= PATH_BYTES_MAX
-        && path
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#');
-    if fits {
-        Ok(path.to_owned())
-    } else {
-        Err(wrong(
-            setting,
-            "a path of at most 256 characters that begins with a slash, such as /socket.io",
-        ))
-    }
-}
-
-fn transports(setting: &Setting) -> Result<(bool, bool), String> {
-    let mut polling = false;
-    let mut websocket = false;
-    for name in setting.value.split(',').map(str::trim) {
-        match name {
-            "polling" => polling = true,
-            "websocket" => websocket = true,
-            _ => {
-                return Err(wrong(
-                    setting,
-                    "a list of polling and websocket, separated by commas",
-                ));
-            }
-        }
-    }
-    Ok((polling, websocket))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(key: &str, value: &str) -> Result<Settings, String> {
-        Settings::read(&[Setting {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        }])
-    }
-
-    #[test]
-    fn every_setting_is_read() {
-        assert_eq!(read("path", "/x/").unwrap().path, "/x");
-        assert!(!read("transports", "websocket").unwrap().polling);
-        assert!(!read("allow_upgrades", "false").unwrap().allow_upgrades);
-        assert_eq!(read("ping_interval", "300").unwrap().ping_interval_ms, 300);
-        assert_eq!(read("ping_timeout", "200").unwrap().ping_timeout_ms, 200);
-        assert_eq!(read("upgrade_timeout", "1").unwrap().upgrade_timeout_ms, 1);
-        assert_eq!(read("connect_timeout", "5").unwrap().connect_timeout_ms, 5);
-        assert_eq!(
-            read("max_http_buffer_size", "100")
-                .unwrap()
-                .max_http_buffer_size,
-            100
-        );
-        assert_eq!(read("max_attachments", "0").unwrap().max_attachments, 0);
-    }
-
-    #[test]
-    fn errors_name_key_value_and_what_is_allowed() {
-        for (key, value) in [
-            ("colour", "red"),
-            ("path", "socket.io"),
-            ("path", "/"),
-            ("transports", ""),
-            ("transports", "pigeon"),
-            ("allow_upgrades", "yes"),
-            ("ping_interval", "0"),
-            ("ping_timeout", "-1"),
-            ("max_attachments", "99999999999999999999"),
-        ] {
-            let error = read(key, value).unwrap_err();
-            assert!(
-                error.contains(key) && error.contains(value) && error.contains("allowed"),
-                "{error}"
-            );
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! JSON strings, written. Used by both layers.
+//! Text: JSON strings, written, and long ones, cut. Used by both layers.
 
 /// Appends a string as JSON, quotes included, escaped as `JSON.stringify` does.
 pub fn push_json_string(text: &str, to: &mut String) {
@@ -17,6 +17,12 @@ pub fn push_json_string(text: &str, to: &mut String) {
         }
     }
     to.push('"');
+}
+
+/// The beginning of a text, at most so many bytes.
+pub fn cut(text: &str, bytes_max: usize) -> &str {
+    let end = text.floor_char_boundary(bytes_max);
+    text.get(..end).unwrap_or(text)
 }
 
 #[cfg(test)]

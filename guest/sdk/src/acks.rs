@@ -4,7 +4,7 @@ use crate::limits::ACKS_MAX;
 use crate::timers::Timer;
 use crate::{AckError, AcksError, Args, Socket};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Hears of the one acknowledgement.
 pub(crate) type OnAck = Box<dyn FnOnce(Result<Args, AckError>)>;
@@ -24,6 +24,8 @@ pub(crate) enum Awaited {
     /// From all receivers of a broadcast.
     All {
         answers: Vec<Args>,
+        /// Who has answered: a client that does so twice counts once.
+        answered: BTreeSet<u64>,
         receivers: u64,
         uncounted_shards: u32,
         done: OnAcks,
@@ -56,10 +58,14 @@ impl Acks {
             Awaited::One { socket: asked, .. } => asked.number() == socket,
             Awaited::All {
                 answers,
+                answered,
                 receivers,
                 uncounted_shards,
                 ..
             } => {
+                if !answered.insert(socket) {
+                    return None;
+                }
                 answers.push(args.clone());
                 *uncounted_shards == 0 && answers.len() as u64 >= *receivers
             }

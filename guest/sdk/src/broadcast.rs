@@ -1,5 +1,6 @@
 //! Messages to, and orders for, everybody in some rooms (Socket.IO `BroadcastOperator`).
 
+use crate::acks::OnAcks;
 use crate::bindings::exports::holdfast::edge::types::{
     Act, Audience, AudienceDisconnect, AudienceRooms, Broadcast as Message, Delivery,
 };
@@ -7,7 +8,9 @@ use crate::fetch::RemoteSocket;
 use crate::message::{event_payload, with};
 use crate::namespace::Namespace;
 use crate::rooms::Rooms;
-use crate::{AckError, AcksError, warn};
+use crate::servers::read_answers;
+use crate::timed::Timed;
+use crate::{AckError, AcksError, Socket};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -98,8 +101,19 @@ impl Broadcast {
         A: DeserializeOwned,
         F: FnOnce(Result<Vec<A>, AcksError<A>>) + 'static,
     {
+        let done = move |answers| done(read_answers(answers));
+        self.ask(event, &args, timeout, Box::new(done));
+    }
+
+    /// With a time within which to acknowledge the next message.
+    pub fn timeout(self, timeout: Duration) -> Timed<Self> {
+        Timed::new(self, timeout)
+    }
+
+    /// Sends a message that wants answers, which are handed over as they come.
+    pub(crate) fn ask(&self, event: &str, args: &impl Serialize, timeout: Duration, done: OnAcks) {
         let runtime = self.namespace.runtime();
-        let Some(payload) = event_payload(event, &args) else {
+        let Some(payload) = event_payload(event, args) else {
             return runtime.defer(move || {
                 done(Err(AcksError {
                     answers: Vec::new(),
@@ -107,28 +121,7 @@ impl Broadcast {
                 }))
             });
         };
-        let read = |answers: Vec<crate::Args>| {
-            answers
-                .iter()
-                .filter_map(|args| {
-                    args.read()
-                        .map_err(|error| warn!("acknowledgement: {error}"))
-                        .ok()
-                })
-                .collect()
-        };
-        let ack = runtime.await_acks(
-            timeout,
-            Box::new(move |answers| {
-                done(match answers {
-                    Ok(answers) => Ok(read(answers)),
-                    Err(AcksError { answers, cause }) => Err(AcksError {
-                        answers: read(answers),
-                        cause,
-                    }),
-                });
-            }),
-        );
+        let ack = runtime.await_acks(timeout, done);
         if ack.is_some() {
             self.order_message(payload, ack);
         }
@@ -173,12 +166,16 @@ impl Broadcast {
 
     /// Asks who they are. After `FETCH_TIMEOUT_MS` the list holds those known until then.
     pub fn fetch_sockets(&self, done: impl FnOnce(Vec<RemoteSocket>) + 'static) {
-        self.namespace
-            .runtime()
-            .fetch(self.namespace.clone(), self.audience(), done);
+        self.namespace.runtime().fetch(
+            self.namespace.clone(),
+            self.audience(),
+            self.delivery.contains(Delivery::LOCAL),
+            done,
+        );
     }
 
     fn order_message(&self, payload: crate::Payload, ack: Option<u64>) {
+        self.tell_outgoing(&payload);
         let message = Message {
             to: self.audience(),
             payload,
@@ -197,14 +194,36 @@ impl Broadcast {
     }
 
     /// Keeps `Socket::rooms` true for the sockets that this instance serves.
-    fn each_known(&self, note: impl Fn(&crate::Socket)) {
+    fn each_known(&self, note: impl Fn(&Socket)) {
         for socket in self.namespace.runtime().sockets.borrow().values() {
-            let is_addressed = socket.namespace().name() == self.namespace.name()
-                && (self.rooms.is_empty() || self.rooms.iter().any(|room| socket.is_in(room)))
-                && !self.except.iter().any(|room| socket.is_in(room));
-            if is_addressed {
+            if self.addresses(socket) {
                 note(socket);
             }
+        }
+    }
+
+    fn addresses(&self, socket: &Socket) -> bool {
+        socket.namespace().name() == self.namespace.name()
+            && (self.rooms.is_empty() || self.rooms.iter().any(|room| socket.is_in(room)))
+            && !self.except.iter().any(|room| socket.is_in(room))
+    }
+
+    /// Calls the outgoing listeners of the receivers that this instance serves.
+    fn tell_outgoing(&self, payload: &crate::Payload) {
+        let runtime = self.namespace.runtime();
+        if !runtime.hears_outgoing.get() {
+            return;
+        }
+        let mut receivers: Vec<Socket> = Vec::new();
+        for socket in runtime.sockets.borrow().values() {
+            if socket.is_connected() && self.addresses(socket) {
+                receivers.push(socket.clone());
+            }
+        }
+        // The map's order means nothing, and the listeners' order decides that of their commands.
+        receivers.sort_by_key(Socket::number);
+        for socket in receivers {
+            socket.tell_outgoing(payload);
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::bindings::exports::holdfast::edge::types::Delivery;
 use crate::broadcast::Broadcast;
 use crate::message::with;
 use crate::rooms::Rooms;
+use crate::timed::Timed;
 use crate::{AckError, Socket};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,6 +52,16 @@ impl Direct {
     {
         self.socket
             .emit_with_ack_as(self.delivery, event, &args, timeout, done);
+    }
+
+    /// Sends a `message` event.
+    pub fn send(&self, args: impl Serialize) {
+        self.emit("message", args);
+    }
+
+    /// With a time within which to acknowledge the next message.
+    pub fn timeout(self, timeout: Duration) -> Timed<Self> {
+        Timed::new(self, timeout)
     }
 
     /// Everybody else in the namespace.

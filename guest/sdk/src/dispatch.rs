@@ -4,15 +4,15 @@ use crate::acks::{Awaited, Pending};
 use crate::args::split_event;
 use crate::bindings::exports::holdfast::edge::app_guest::{Command, Happening};
 use crate::bindings::exports::holdfast::edge::types::{
-    Acknowledged, Act, AppEvent, Departed, Incoming, Judgement, Judging, Refusal, Resumed,
-    SocketInfo,
+    Acknowledged, Act, AppEvent, Connecting, Departed, Incoming, Refusal, Resumed,
 };
 use crate::listeners::Ear;
 use crate::log::quoted;
 use crate::namespace::Namespace;
 use crate::runtime::{Current, Runtime, WAKE};
 use crate::timers::Due;
-use crate::{AckError, AcksError, Args, EventError, Socket};
+use crate::{AckError, AcksError, Args, EventError, EventFault, Socket};
+use std::cell::Cell;
 use std::rc::Rc;
 
 impl Runtime {
@@ -20,6 +20,7 @@ impl Runtime {
     pub(crate) fn handle(self: &Rc<Self>, now_ms: u64, happened: Vec<Happening>) -> Vec<Command> {
         let _current = Current::enter(self);
         self.now_ms.set(now_ms);
+        self.restore_children(&happened);
         for happening in happened {
             match happening {
                 Happening::Event(event) => self.handle_event(event),
@@ -35,7 +36,7 @@ impl Runtime {
 
     fn handle_event(self: &Rc<Self>, event: AppEvent) {
         match event {
-            AppEvent::Connecting(connecting) => self.handle_connecting(connecting.info),
+            AppEvent::Connecting(connecting) => self.handle_connecting(connecting),
             AppEvent::Resumed(resumed) => self.handle_resumed(resumed),
             AppEvent::Message(message) => self.handle_message(message),
             AppEvent::Acked(acked) => self.handle_acked(acked),
@@ -47,37 +48,56 @@ impl Runtime {
             AppEvent::Disconnected(departed) => self.handle_disconnected(departed),
             AppEvent::Found(found) => self.handle_found(found),
             AppEvent::Judging(judging) => self.handle_judging(judging),
-            // Messages between servers: never asked for by this version.
-            AppEvent::Served(_) | AppEvent::Answered(_) => {}
-            // Not asked for in the manifest.
-            AppEvent::Sharing(_) | AppEvent::Denied(_) | AppEvent::Room(_) => {}
+            AppEvent::Served(served) => self.handle_served(served),
+            AppEvent::Answered(answered) => self.handle_answered(answered),
+            AppEvent::Sharing(sharing) => self.handle_sharing(sharing),
+            AppEvent::Denied(denied) => self.handle_denied(&denied),
+            AppEvent::Room(change) => self.handle_room(change),
         }
     }
 
-    fn handle_connecting(self: &Rc<Self>, info: SocketInfo) {
+    /// The child namespaces of sockets that were connected before this instance began: created before
+    /// any of the sockets is served, because it takes only one of them to be accepted.
+    fn restore_children(self: &Rc<Self>, happened: &[Happening]) {
+        if self.parents.borrow().is_empty() {
+            return;
+        }
+        for happening in happened {
+            if let Happening::Event(AppEvent::Resumed(resumed)) = happening {
+                let info = &resumed.info;
+                let _ = self.find_namespace(&info.namespace, &info.handshake);
+            }
+        }
+    }
+
+    fn handle_connecting(self: &Rc<Self>, connecting: Connecting) {
+        let Connecting { info, recovered } = connecting;
         let number = info.socket;
-        let Some(handlers) = self.namespaces.borrow().get(&info.namespace).cloned() else {
-            let is_declared = info.namespace == "/" && self.namespaces.borrow().is_empty();
-            let refusal = Refusal {
-                message: "Invalid namespace".to_owned(),
-                data: None,
-            };
+        let Some(handlers) = self.find_namespace(&info.namespace, &info.handshake) else {
             return self.order(
                 number,
-                if is_declared {
-                    Act::Admit
-                } else {
-                    Act::Refuse(refusal)
-                },
+                Act::Refuse(Refusal {
+                    message: "Invalid namespace".to_owned(),
+                    data: None,
+                }),
             );
         };
-        let socket =
-            Socket::connecting(Namespace::new(Rc::clone(self), Rc::clone(&handlers)), info);
+        let is_asked = !recovered
+            .as_ref()
+            .is_some_and(|recovered| recovered.skip_middlewares);
+        let namespace = Namespace::new(Rc::clone(self), Rc::clone(&handlers));
+        let socket = Socket::connecting(namespace, info, recovered);
         // What a middleware does with the socket happens after it is let in.
         let mark = self.mark();
-        for middleware in handlers.middlewares() {
+        let middlewares = if is_asked {
+            handlers.middlewares()
+        } else {
+            Vec::new()
+        };
+        for middleware in middlewares {
             if let Err(error) = middleware(&socket) {
                 self.let_go(&socket);
+                self.clean_up(&handlers);
                 let data = error.data.map(|data| data.to_string());
                 self.order_at(
                     mark,
@@ -95,26 +115,32 @@ impl Runtime {
     }
 
     fn handle_resumed(self: &Rc<Self>, resumed: Resumed) {
-        let Some(handlers) = self
-            .namespaces
-            .borrow()
-            .get(&resumed.info.namespace)
-            .cloned()
-        else {
+        self.count_rooms(&resumed);
+        let info = &resumed.info;
+        let Some(handlers) = self.find_namespace(&info.namespace, &info.handshake) else {
+            if !self.parents.borrow().is_empty() {
+                // No parent accepts it any more: nobody would ever answer it.
+                self.order(info.socket, Act::Disconnect(false));
+            }
             return;
         };
         let namespace = Namespace::new(Rc::clone(self), handlers);
-        self.serve(Socket::resumed(namespace, resumed));
+        self.serve(Socket::from_resumed(namespace, resumed));
     }
 
     /// Gives a socket to the connection handlers.
     fn serve(&self, socket: Socket) {
+        let here = &socket.namespace().handlers().sockets;
         if !socket.is_connected() {
-            return;
+            return self.clean_up(socket.namespace().handlers());
         }
-        self.sockets
+        let before = self
+            .sockets
             .borrow_mut()
             .insert(socket.number(), socket.clone());
+        if before.is_none() {
+            here.set(here.get() + 1);
+        }
         for handler in socket.namespace().handlers().connection_handlers() {
             handler(&socket);
         }
@@ -143,16 +169,26 @@ impl Runtime {
         }) {
             call(&socket, &event, args.clone());
         }
+        let fail = |error: EventFault| {
+            self.tell_error(
+                &socket,
+                EventError {
+                    event: event.clone(),
+                    args: args.clone(),
+                    error,
+                },
+            );
+        };
+        if let Err(rejection) = socket.ask_middlewares(&event, &args) {
+            return fail(rejection.into());
+        }
+        if !socket.is_connected() {
+            return;
+        }
+        let ack = message.ack.map(|ack| Rc::new(Cell::new(Some(ack))));
         for call in socket.listeners().take_event(&event) {
-            if let Err(error) = call(&socket, &args, message.ack) {
-                self.tell_error(
-                    &socket,
-                    EventError {
-                        event: event.clone(),
-                        args: args.clone(),
-                        error,
-                    },
-                );
+            if let Err(error) = call(&socket, &args, ack.clone()) {
+                fail(error.into());
             }
         }
     }
@@ -242,6 +278,14 @@ impl Runtime {
         }
         self.sockets.borrow_mut().remove(&departed.socket);
         self.let_go(&socket);
+        if !reason.ends_with("namespace disconnect") {
+            socket.mark_lost();
+        }
+        let handlers = socket.namespace().handlers();
+        handlers
+            .sockets
+            .set(handlers.sockets.get().saturating_sub(1));
+        self.clean_up(handlers);
     }
 
     /// Nothing is heard from a socket any more.
@@ -253,17 +297,6 @@ impl Runtime {
         socket.forget_listeners();
     }
 
-    fn handle_judging(&self, judging: Judging) {
-        let judge = self.judge.borrow().clone();
-        let refusal = judge.and_then(|judge| judge(&judging.handshake).err());
-        self.order_all(Act::Judge(Judgement {
-            token: judging.token,
-            refusal,
-            initial_headers: Vec::new(),
-            headers: Vec::new(),
-        }));
-    }
-
     fn handle_elapsed(&self) {
         self.timers.disarm();
         let now_ms = self.now_ms.get();
@@ -273,6 +306,7 @@ impl Runtime {
                 Due::Once(call) | Due::Again(call, _) => call(),
                 Due::Ack(ack) => self.fail(ack, AckError::Timeout),
                 Due::Fetch(token) => self.fetch_late(token),
+                Due::Question(token) => self.question_late(token),
             }
             self.run_deferred();
         }

@@ -59,7 +59,46 @@ impl ArgsError {
     }
 }
 
-/// A message of a client that a listener could not take, for `Socket::on_error`.
+/// Why a message of a client is not delivered: what a socket's middleware returns.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{message}")]
+pub struct Rejection {
+    /// A sentence for `Socket::on_error`.
+    pub message: String,
+    /// More, for a program.
+    pub data: Option<Value>,
+}
+
+impl Rejection {
+    /// A rejection with a message and no data.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            data: None,
+        }
+    }
+
+    /// The same with data. Data that is no JSON is left out.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Serialize) -> Self {
+        self.data = serde_json::to_value(data).ok();
+        self
+    }
+}
+
+impl From<&str> for Rejection {
+    fn from(message: &str) -> Self {
+        Self::new(message)
+    }
+}
+
+impl From<String> for Rejection {
+    fn from(message: String) -> Self {
+        Self::new(message)
+    }
+}
+
+/// A message of a client that was not delivered, for `Socket::on_error`.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[error("event {event:?}: {error}")]
 pub struct EventError {
@@ -67,8 +106,19 @@ pub struct EventError {
     pub event: String,
     /// What the client sent.
     pub args: Args,
-    /// Why a listener could not take it.
-    pub error: ArgsError,
+    /// Why it was not delivered.
+    pub error: EventFault,
+}
+
+/// Why a message of a client was not delivered.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum EventFault {
+    /// To one listener: it expects other arguments.
+    #[error("{0}")]
+    Args(#[from] ArgsError),
+    /// To no listener: a middleware of the socket rejected it.
+    #[error("{0}")]
+    Rejected(#[from] Rejection),
 }
 
 /// Why an acknowledgement did not come.
@@ -86,14 +136,22 @@ pub enum AckError {
     /// The message was not sent: too many await an acknowledgement (`limits`).
     #[error("too many messages await an acknowledgement")]
     TooMany,
+    /// Not all other instances of the app answered a server-side message in time.
+    #[error("timeout reached: only {received} responses received out of {expected}")]
+    Servers {
+        /// How many did.
+        received: u32,
+        /// How many there are.
+        expected: u32,
+    },
     /// The client acknowledged with other arguments than expected.
     #[error("{0}")]
     Args(#[from] ArgsError),
 }
 
-/// Why a broadcast was not acknowledged by all its receivers.
+/// Why a broadcast, or a server-side message, was not answered by all its receivers.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{cause} ({} answered)", answers.len())]
+#[error("{cause}")]
 pub struct AcksError<A> {
     /// What was answered until then, in the order of arrival.
     pub answers: Vec<A>,

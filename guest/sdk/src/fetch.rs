@@ -8,10 +8,12 @@ use crate::limits::{FETCH_TIMEOUT_MS, FETCHES_MAX};
 use crate::namespace::Namespace;
 use crate::rooms::Rooms;
 use crate::runtime::Runtime;
+use crate::timed::Timed;
 use crate::timers::{Due, Timer};
-use crate::{ArgsError, error, warn};
+use crate::{AckError, AcksError, Args, ArgsError, error, warn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 /// A socket that this app instance may not serve itself: of another node, or found by `fetch_sockets`.
 /// What it knows is what was so when it was asked.
@@ -51,6 +53,30 @@ impl RemoteSocket {
     /// Sends it a message.
     pub fn emit(&self, event: &str, args: impl Serialize) {
         self.own().emit(event, args);
+    }
+
+    /// Sends it a message that it is to acknowledge. `done` hears the answer, or why there is none;
+    /// once, and never before this returns. If it is gone: [`AckError::Disconnected`].
+    pub fn emit_with_ack<A, F>(&self, event: &str, args: impl Serialize, timeout: Duration, done: F)
+    where
+        A: DeserializeOwned,
+        F: FnOnce(Result<A, AckError>) + 'static,
+    {
+        let done = move |answers: Result<Vec<Args>, AcksError<Args>>| {
+            done(match answers {
+                Ok(answers) => match answers.first() {
+                    Some(args) => args.read().map_err(AckError::from),
+                    None => Err(AckError::Disconnected),
+                },
+                Err(AcksError { cause, .. }) => Err(cause),
+            });
+        };
+        self.own().ask(event, &args, timeout, Box::new(done));
+    }
+
+    /// The same, with the time said first.
+    pub fn timeout(&self, timeout: Duration) -> Timed<Self> {
+        Timed::new(self.clone(), timeout)
     }
 
     /// Makes it join rooms.
@@ -111,17 +137,14 @@ impl Runtime {
         &self,
         namespace: Namespace,
         to: Audience,
+        local: bool,
         done: impl FnOnce(Vec<RemoteSocket>) + 'static,
     ) {
-        let token = if self.fetches.borrow().len() < FETCHES_MAX {
-            self.fresh_number()
-        } else {
-            None
-        };
-        let Some(token) = token else {
+        if self.fetches.borrow().len() >= FETCHES_MAX {
             error!("fetch_sockets: {FETCHES_MAX} are under way, which is the limit");
             return self.defer(move || done(Vec::new()));
-        };
+        }
+        let token = self.fresh_number();
         let timer = self.timers.add(
             self.now_ms.get().saturating_add(FETCH_TIMEOUT_MS),
             Due::Fetch(token),
@@ -135,11 +158,7 @@ impl Runtime {
             done: Box::new(done),
         };
         self.fetches.borrow_mut().insert(token, fetch);
-        self.order_all(Act::Find(Find {
-            token,
-            to,
-            local: false,
-        }));
+        self.order_all(Act::Find(Find { token, to, local }));
     }
 
     pub(crate) fn handle_found(&self, found: Found) {

@@ -1,11 +1,13 @@
 //! The server, as an app sees it.
 
-use crate::bindings::exports::holdfast::edge::types::Handshake;
-use crate::error;
+use crate::bindings::exports::holdfast::edge::types::{Denied, Handshake};
 use crate::limits::{HANDLERS_PER_NAMESPACE_MAX, TIMERS_MAX};
 use crate::namespace::{Handlers, Namespace};
+use crate::parent::{Matcher, ParentNamespace};
 use crate::runtime::Runtime;
 use crate::timers::{Due, Timer, milliseconds};
+use crate::{Admission, error};
+use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
@@ -28,7 +30,8 @@ impl Io {
     }
 
     /// A namespace, `/chat` say. Naming it when the app starts makes the app serve it; later this is
-    /// only good for sending there.
+    /// only good for sending there, unless a pattern of [`Io::of_pattern`] matches: then it is a child
+    /// of that, and comes to be if it does not exist.
     #[must_use]
     pub fn of(&self, name: &str) -> Namespace {
         let name = if name.starts_with('/') {
@@ -41,23 +44,125 @@ impl Io {
             return self.root.clone();
         }
         let known = self.runtime().namespaces.borrow().get(&name).cloned();
-        let is_known = known.is_some();
-        let handlers = known.unwrap_or_else(|| Rc::new(Handlers::new(&name)));
-        let namespace = Namespace::new(Rc::clone(self.runtime()), handlers);
-        if !is_known && !self.runtime().is_started() {
+        if let Some(handlers) = known {
+            return Namespace::new(Rc::clone(self.runtime()), handlers);
+        }
+        let child = self.runtime().child_by_pattern(&name);
+        let is_new = child.is_some() || !self.runtime().is_started();
+        let handlers = child.unwrap_or_else(|| Rc::new(Handlers::new(&name)));
+        let namespace = Namespace::new(Rc::clone(self.runtime()), Rc::clone(&handlers));
+        if is_new {
             namespace.declare();
+            let runtime = Rc::clone(self.runtime());
+            self.runtime()
+                .defer(move || runtime.tell_new_namespace(&handlers));
         }
         namespace
     }
 
-    /// Decides who may open a session at all (Socket.IO `allowRequest`). The error is what the client
-    /// gets. A second call replaces the first.
-    pub fn allow_request(&self, judge: impl Fn(&Handshake) -> Result<(), String> + 'static) {
-        if self.runtime().is_started() {
-            error!("allow_request counts only when the app starts");
+    /// Serves all namespaces whose name this regular expression matches, anywhere in it: write
+    /// `^/room-\d+$` for the whole name. Several parents are asked in the order in which they are named
+    /// here. A pattern that cannot be read matches nothing, with an error in the log.
+    #[must_use]
+    pub fn of_pattern(&self, pattern: &str) -> ParentNamespace {
+        self.add_parent(Matcher::pattern(pattern))
+    }
+
+    /// Serves all namespaces that this function accepts, by name and by the handshake of the first who
+    /// wants to connect. While the namespace exists it is not asked again: who may connect is for
+    /// middlewares to decide.
+    #[must_use]
+    pub fn of_matching(
+        &self,
+        accepts: impl Fn(&str, &Handshake) -> bool + 'static,
+    ) -> ParentNamespace {
+        self.add_parent(Matcher::Function(Box::new(accepts)))
+    }
+
+    fn add_parent(&self, matcher: Matcher) -> ParentNamespace {
+        let parent = self.runtime().add_parent(matcher);
+        ParentNamespace::new(Rc::clone(self.runtime()), parent)
+    }
+
+    /// Forgets a child namespace when its last socket is gone (Socket.IO
+    /// `cleanupEmptyChildNamespaces`). Its parents are asked again when somebody wants to connect.
+    pub fn cleanup_empty_child_namespaces(&self) {
+        self.runtime().cleans_up.set(true);
+    }
+
+    /// Calls a function for every namespace that comes to be (Socket.IO `new_namespace`), before
+    /// anybody is let in.
+    pub fn on_new_namespace(&self, call: impl Fn(&Namespace) + 'static) {
+        let mut calls = self.runtime().new_namespace.borrow_mut();
+        if calls.len() < HANDLERS_PER_NAMESPACE_MAX {
+            calls.push(Rc::new(call));
+        } else {
+            error!("on_new_namespace: {HANDLERS_PER_NAMESPACE_MAX} functions are the limit");
         }
+    }
+
+    /// Decides who may open a session at all (Socket.IO `allowRequest`). The error is what the client
+    /// gets; `Ok` may carry headers for it: see [`Admission`]. A second call replaces the first.
+    pub fn allow_request<A: Into<Admission>>(
+        &self,
+        judge: impl Fn(&Handshake) -> Result<A, String> + 'static,
+    ) {
+        self.needs_start("allow_request");
+        let judge = move |handshake: &Handshake| judge(handshake).map(Into::into);
         let before = self.runtime().judge.replace(Some(Rc::new(judge)));
         drop(before);
+    }
+
+    /// Decides what pages of other origins may do (Socket.IO `cors` as a function): `true`, `false`, or
+    /// an object with `origin`, `methods`, … as Socket.IO has it, regular expressions as strings between
+    /// slashes. The error refuses the request. A second call replaces the first.
+    ///
+    /// ```
+    /// # use holdfast_sdk::{Io, json};
+    /// # fn app(io: &Io) {
+    /// io.cors(|handshake| match handshake.header("origin") {
+    ///     Some("https://example.com") => Ok(json!({ "origin": true, "credentials": true })),
+    ///     _ => Ok(json!(false)),
+    /// });
+    /// # }
+    /// ```
+    pub fn cors<C: Serialize>(&self, decide: impl Fn(&Handshake) -> Result<C, String> + 'static) {
+        self.needs_start("cors");
+        let decide = move |handshake: &Handshake| {
+            let options = decide(handshake)?;
+            serde_json::to_string(&options).map_err(|error| error.to_string())
+        };
+        let before = self.runtime().cors.replace(Some(Rc::new(decide)));
+        drop(before);
+    }
+
+    /// Calls a function for every request that was refused (Engine.IO `connection_error`).
+    pub fn on_connection_error(&self, call: impl Fn(&Denied) + 'static) {
+        self.needs_start("on_connection_error");
+        let mut calls = self.runtime().denials.borrow_mut();
+        if calls.len() < HANDLERS_PER_NAMESPACE_MAX {
+            calls.push(Rc::new(call));
+        } else {
+            error!("on_connection_error: {HANDLERS_PER_NAMESPACE_MAX} functions are the limit");
+        }
+    }
+
+    /// How many instances of the app run on this node, this one too: 1, or one a shard.
+    #[must_use]
+    pub fn instances(&self) -> u32 {
+        self.runtime().instances
+    }
+
+    /// Which of them this one is.
+    #[must_use]
+    pub fn place(&self) -> u32 {
+        self.runtime().place
+    }
+
+    fn needs_start(&self, what: &str) {
+        if self.runtime().is_started() {
+            error!("{what} counts only when the app starts");
+        }
     }
 
     /// Calls a function once, after a time (at least 1 ms). It is forgotten when the app is swapped or

@@ -28,13 +28,17 @@
 //! `#[serde(crate = "holdfast_sdk::serde")]`.
 //!
 //! **Swaps and crashes** keep sockets, rooms and `set_data`; the app's own memory begins empty. The
-//! connection handlers run again for every socket, which says `recovered()`; middlewares do not.
+//! connection handlers run again for every socket, which says `recovered()`; middlewares do not. A client
+//! that comes back to a broken connection (connection state recovery) says `recovered()` too.
 //!
 //! **Tests** need no wasm and no network: see [`testing`]. Every bound is in [`limits`].
 //!
 //! | module | is |
 //! |---|---|
-//! | `io`, `namespace`, `broadcast`, `direct`, `socket`, `ack`, `fetch` | what an app holds in its hands |
+//! | `io`, `namespace`, `parent`, `broadcast`, `direct`, `timed`, `socket`, `ack`, `fetch` | what an app holds in its hands |
+//! | `admission` | who may open a session |
+//! | `servers` | messages between the app's instances |
+//! | `room_events` | what happens to rooms |
 //! | `args` | arguments: reading, writing, binary |
 //! | `runtime`, `dispatch` | the instance's state, and the way in |
 //! | `acks`, `listeners`, `timers`, `message`, `rooms`, `numbers` | its parts |
@@ -54,6 +58,7 @@
 
 mod ack;
 mod acks;
+mod admission;
 mod args;
 pub mod bindings;
 mod broadcast;
@@ -71,28 +76,38 @@ mod log;
 mod message;
 mod namespace;
 mod numbers;
+mod parent;
+mod room_events;
 mod rooms;
 mod runtime;
+mod servers;
 mod socket;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+mod timed;
 mod timers;
 
 pub use ack::Ack;
+pub use admission::Admission;
 pub use args::{Args, Binary};
-pub use bindings::exports::holdfast::edge::types::{Handshake, Header, Level, Payload};
+pub use bindings::exports::holdfast::edge::types::{
+    Denied, Handshake, Header, Level, Payload, RoomEvent,
+};
 pub use broadcast::Broadcast;
 pub use component::Outcome;
 pub use direct::Direct;
-pub use errors::{AckError, AcksError, ArgsError, ConnectError, EventError};
+pub use errors::{AckError, AcksError, ArgsError, ConnectError, EventError, EventFault, Rejection};
 pub use fetch::RemoteSocket;
 pub use io::Io;
 pub use listeners::Listener;
 pub use log::log;
-pub use message::RESERVED_EVENTS;
+pub use message::{RESERVED_EVENTS, RESERVED_SERVER_EVENTS};
 pub use namespace::Namespace;
+pub use parent::{ParentBroadcast, ParentNamespace};
 pub use rooms::Rooms;
+pub use servers::ServerReply;
 pub use socket::Socket;
+pub use timed::Timed;
 pub use timers::Timer;
 
 pub use serde;

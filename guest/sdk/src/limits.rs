@@ -2,15 +2,33 @@
 //!
 //! What one `handle` call may use of memory and time is bounded by the host.
 
-/// Listeners of one socket, of all kinds together. One more is not added, with an error in the log.
+/// Listeners of one socket, of all kinds together, middlewares too. One more is not added, with an error
+/// in the log; after one more middleware nothing of the socket is delivered.
 pub const LISTENERS_PER_SOCKET_MAX: usize = 256;
 
-/// Connection handlers, or middlewares, of one namespace; functions of `on_stopping`. One more is not
+/// Connection handlers, or middlewares, of one namespace, and so on for each kind;
+/// functions of `on_stopping`, `on_new_namespace` and `on_connection_error`. One more is not
 /// added, with an error in the log; after one more middleware the namespace lets nobody in.
 pub const HANDLERS_PER_NAMESPACE_MAX: usize = 64;
 
 /// Namespaces of one app (the contract's bound). Further ones are not declared, with an error in the log.
 pub const NAMESPACES_MAX: usize = 1024;
+
+/// Child namespaces of all dynamic ones together. One more does not come to be, with a warning in the
+/// log: the client is refused with `Invalid namespace`.
+pub const CHILD_NAMESPACES_MAX: usize = 16_384;
+
+/// Rooms that are counted for `on_room`. Of further ones it is not told that they come to be and go,
+/// with an error in the log; joining and leaving is.
+pub const ROOMS_HEARD_MAX: usize = 262_144;
+
+/// `server_side_emit_with_ack` calls under way. One more is not sent: its callback hears
+/// [`AckError::TooMany`](crate::AckError::TooMany).
+pub const SERVER_QUESTIONS_MAX: usize = 4096;
+
+/// Milliseconds that `server_side_emit_with_ack` waits for all other instances. Then its callback hears
+/// [`AckError::Servers`](crate::AckError::Servers), with the answers until then.
+pub const SERVER_TIMEOUT_MS: u64 = 5_000;
 
 /// Messages of the app that await acknowledgements. One more is not sent: its callback hears
 /// [`AckError::TooMany`](crate::AckError::TooMany).
@@ -51,5 +69,6 @@ pub const LOG_LINE_BYTES_MAX: usize = 8 * 1024;
 /// Characters of an event's name that a log line quotes, because clients choose them. The rest is cut off.
 pub const QUOTED_CHARS_MAX: usize = 64;
 
-/// The greatest acknowledgement number, 2^53 − 1. Past it nothing that wants an answer is sent.
-pub const ACK_MAX: u64 = (1 << 53) - 1;
+/// The bits of an acknowledgement number that count up, and around. Those above are the place of the
+/// instance and stay.
+pub const ACK_COUNTER_BITS: u32 = 43;

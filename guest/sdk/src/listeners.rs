@@ -1,8 +1,9 @@
 //! The functions that wait for a socket's events. A listener is cloned out before it is called, so it
 //! may add and remove listeners, itself included: the call in progress keeps the list it began with.
 
+use crate::ack::AckNumber;
 use crate::limits::LISTENERS_PER_SOCKET_MAX;
-use crate::{Args, ArgsError, EventError, Socket};
+use crate::{Args, ArgsError, EventError, Rejection, Socket};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,7 +18,9 @@ impl Listener {
 }
 
 /// Takes an event. The number is the client's, when it wants an acknowledgement.
-pub(crate) type OnEvent = Rc<dyn Fn(&Socket, &Args, Option<u64>) -> Result<(), ArgsError>>;
+pub(crate) type OnEvent = Rc<dyn Fn(&Socket, &Args, Option<AckNumber>) -> Result<(), ArgsError>>;
+/// Decides whether an event is delivered.
+pub(crate) type OnPacket = Rc<dyn Fn(&Socket, &str, &Args) -> Result<(), Rejection>>;
 /// Takes any event, by name.
 pub(crate) type OnAny = Rc<dyn Fn(&Socket, &str, Args)>;
 /// Takes the reason of a disconnect.
@@ -36,6 +39,10 @@ pub(crate) enum Ear {
     },
     /// All events.
     Any(OnAny),
+    /// All events that are sent to the client.
+    AnyOutgoing(OnAny),
+    /// All events, with a say in whether they are delivered.
+    Middleware(OnPacket),
     /// The socket is about to leave its rooms.
     Disconnecting(OnGone),
     /// The socket is gone.
@@ -52,15 +59,19 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
-    /// Adds one. None when there are too many.
-    pub(crate) fn add(&self, ear: Ear) -> Option<Listener> {
+    /// Adds one, at the end or as the first. None when there are too many.
+    pub(crate) fn add(&self, ear: Ear, is_first: bool) -> Option<Listener> {
         let mut list = self.list.borrow_mut();
         if list.len() >= LISTENERS_PER_SOCKET_MAX {
             return None;
         }
         self.last.set(self.last.get() + 1);
         let listener = Listener(self.last.get());
-        list.push((listener, ear));
+        if is_first {
+            list.insert(0, (listener, ear));
+        } else {
+            list.push((listener, ear));
+        }
         Some(listener)
     }
 

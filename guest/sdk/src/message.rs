@@ -16,6 +16,9 @@ pub const RESERVED_EVENTS: [&str; 6] = [
     "removeListener",
 ];
 
+/// Names of server-side messages that Socket.IO keeps for itself: nobody can send them.
+pub const RESERVED_SERVER_EVENTS: [&str; 3] = ["connect", "connection", "new_namespace"];
+
 /// The payload of an event. None, with an error in the log, when it cannot be sent.
 pub(crate) fn event_payload(event: &str, args: &impl Serialize) -> Option<Payload> {
     if RESERVED_EVENTS.contains(&event) {

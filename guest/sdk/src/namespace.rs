@@ -3,23 +3,33 @@
 use crate::broadcast::Broadcast;
 use crate::fetch::RemoteSocket;
 use crate::limits::HANDLERS_PER_NAMESPACE_MAX;
+use crate::parent::Parent;
+use crate::room_events::OnRoom;
 use crate::rooms::Rooms;
 use crate::runtime::Runtime;
-use crate::{AcksError, ConnectError, Socket, error};
+use crate::servers::OnServed;
+use crate::timed::Timed;
+use crate::{AcksError, ConnectError, RoomEvent, Socket, error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-type OnConnection = Rc<dyn Fn(&Socket)>;
-type Middleware = Rc<dyn Fn(&Socket) -> Result<(), ConnectError>>;
+pub(crate) type OnConnection = Rc<dyn Fn(&Socket)>;
+pub(crate) type Middleware = Rc<dyn Fn(&Socket) -> Result<(), ConnectError>>;
 
 /// The handlers of one namespace.
 pub(crate) struct Handlers {
     name: String,
     connection: RefCell<Vec<OnConnection>>,
     middleware: RefCell<Vec<Middleware>>,
+    served: RefCell<Vec<(String, OnServed)>>,
+    room: RefCell<Vec<OnRoom>>,
+    /// Of a child: whose.
+    parent: Option<Weak<Parent>>,
+    /// How many sockets of this instance are here.
+    pub(crate) sockets: Cell<usize>,
 }
 
 impl Handlers {
@@ -28,7 +38,67 @@ impl Handlers {
             name: name.to_owned(),
             connection: RefCell::default(),
             middleware: RefCell::default(),
+            served: RefCell::default(),
+            room: RefCell::default(),
+            parent: None,
+            sockets: Cell::new(0),
         }
+    }
+
+    /// Those of a child: it begins with what its parent has now.
+    pub(crate) fn child(&self, name: &str, parent: &Rc<Parent>) -> Self {
+        Self {
+            connection: self.connection.clone(),
+            middleware: self.middleware.clone(),
+            room: self.room.clone(),
+            parent: Some(Rc::downgrade(parent)),
+            ..Self::new(name)
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn parent(&self) -> Option<Rc<Parent>> {
+        self.parent.as_ref()?.upgrade()
+    }
+
+    pub(crate) fn add_connection(&self, handler: OnConnection) {
+        self.add(&self.connection, handler, "connection handlers");
+    }
+
+    pub(crate) fn add_middleware(&self, middleware: Middleware) {
+        if !self.add(&self.middleware, middleware, "middlewares") {
+            // Leaving a check out would let in who should stay out.
+            error!("{}: nobody is let in", self.name);
+            self.middleware
+                .borrow_mut()
+                .push(Rc::new(|_| Err("too many middlewares".into())));
+        }
+    }
+
+    pub(crate) fn add_served(&self, event: &str, handler: OnServed) {
+        let handler = (event.to_owned(), handler);
+        self.add(&self.served, handler, "server-side listeners");
+    }
+
+    pub(crate) fn add_room(&self, handler: OnRoom) {
+        self.add(&self.room, handler, "room listeners");
+    }
+
+    fn add<T>(&self, list: &RefCell<Vec<T>>, function: T, what: &str) -> bool {
+        let mut list = list.borrow_mut();
+        let has_place = list.len() < HANDLERS_PER_NAMESPACE_MAX;
+        if has_place {
+            list.push(function);
+        } else {
+            error!(
+                "{}: there are {HANDLERS_PER_NAMESPACE_MAX} {what} already",
+                self.name
+            );
+        }
+        has_place
     }
 
     pub(crate) fn connection_handlers(&self) -> Vec<OnConnection> {
@@ -37,6 +107,25 @@ impl Handlers {
 
     pub(crate) fn middlewares(&self) -> Vec<Middleware> {
         self.middleware.borrow().clone()
+    }
+
+    pub(crate) fn served_handlers(&self, event: &str) -> Vec<OnServed> {
+        let served = self.served.borrow();
+        let named = served.iter().filter(|(name, _)| name == event);
+        named.map(|(_, call)| Rc::clone(call)).collect()
+    }
+
+    pub(crate) fn room_handlers(&self) -> Vec<OnRoom> {
+        self.room.borrow().clone()
+    }
+
+    /// Lets go of the functions of the app.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn close(&self) {
+        drop(self.connection.take());
+        drop(self.middleware.take());
+        drop(self.served.take());
+        drop(self.room.take());
     }
 }
 
@@ -63,15 +152,7 @@ impl Namespace {
     /// `socket.recovered()` then says so.
     pub fn on_connection(&self, handler: impl Fn(&Socket) + 'static) -> &Self {
         self.declare();
-        let mut handlers = self.handlers.connection.borrow_mut();
-        if handlers.len() < HANDLERS_PER_NAMESPACE_MAX {
-            handlers.push(Rc::new(handler));
-        } else {
-            error!(
-                "{}: there are {HANDLERS_PER_NAMESPACE_MAX} connection handlers already",
-                self.name()
-            );
-        }
+        self.handlers.add_connection(Rc::new(handler));
         self
     }
 
@@ -83,17 +164,21 @@ impl Namespace {
         middleware: impl Fn(&Socket) -> Result<(), ConnectError> + 'static,
     ) -> &Self {
         self.declare();
-        let mut middlewares = self.handlers.middleware.borrow_mut();
-        if middlewares.len() < HANDLERS_PER_NAMESPACE_MAX {
-            middlewares.push(Rc::new(middleware));
-        } else {
-            // Leaving a check out would let in who should stay out.
-            error!(
-                "{}: there are {HANDLERS_PER_NAMESPACE_MAX} middlewares already: nobody is let in",
-                self.name()
-            );
-            middlewares.push(Rc::new(|_| Err("too many middlewares".into())));
-        }
+        self.handlers.add_middleware(Rc::new(middleware));
+        self
+    }
+
+    /// Calls a function when something happens to a room here (Socket.IO adapter events): the room, and
+    /// the id of the socket that joined or left. Of one change in this order: created, joined; left,
+    /// deleted. A socket's own id is a room too. It counts only if the app listens to some rooms when it
+    /// starts, because telling costs something for every change of every room.
+    pub fn on_room(
+        &self,
+        handler: impl Fn(&Namespace, RoomEvent, &str, Option<&str>) + 'static,
+    ) -> &Self {
+        self.declare();
+        self.runtime.hear_rooms();
+        self.handlers.add_room(Rc::new(handler));
         self
     }
 
@@ -122,6 +207,11 @@ impl Namespace {
         self.everybody().compress(compressed)
     }
 
+    /// Everybody here, with a time within which to acknowledge the next message.
+    pub fn timeout(&self, timeout: Duration) -> Timed<Broadcast> {
+        self.everybody().timeout(timeout)
+    }
+
     /// Sends a message to everybody here.
     pub fn emit(&self, event: &str, args: impl Serialize) {
         self.everybody().emit(event, args);
@@ -130,6 +220,11 @@ impl Namespace {
     /// Sends a `message` event to everybody here.
     pub fn send(&self, args: impl Serialize) {
         self.everybody().send(args);
+    }
+
+    /// The same as `send`.
+    pub fn write(&self, args: impl Serialize) {
+        self.send(args);
     }
 
     /// Sends a message to everybody here, who are to acknowledge it: see [`Broadcast::emit_with_acks`].

@@ -4,16 +4,20 @@
 //! one of these cells and in the list of commands, which goes to the host when `handle` returns.
 
 use crate::acks::{Acks, Awaited, OnAck, OnAcks, Pending};
+use crate::admission::{Cors, Judge, OnDenied};
 use crate::bindings::exports::holdfast::edge::app_guest::{Command, Context, Manifest, SetTimer};
-use crate::bindings::exports::holdfast::edge::types::{Act, Handshake, Order};
+use crate::bindings::exports::holdfast::edge::types::{Act, Order};
 use crate::fetch::Fetch;
-use crate::limits::{ACK_MAX, NAMESPACES_MAX};
+use crate::limits::{ACK_COUNTER_BITS, NAMESPACES_MAX};
 use crate::namespace::Handlers;
 use crate::numbers::NumberMap;
+use crate::parent::Parent;
+use crate::room_events::RoomCounts;
+use crate::servers::Question;
 use crate::timers::{Due, Timers, milliseconds};
-use crate::{AckError, AcksError, Io, Socket};
+use crate::{AckError, AcksError, Io, Namespace, Socket};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -25,14 +29,16 @@ thread_local! {
 /// The number of the one timer that the host is asked for.
 pub(crate) const WAKE: u64 = 0;
 
-/// Decides whether a session may be opened.
-pub(crate) type Judge = Rc<dyn Fn(&Handshake) -> Result<(), String>>;
+/// Hears of a new namespace.
+pub(crate) type OnNamespace = Rc<dyn Fn(&Namespace)>;
 
 /// One app instance.
 pub(crate) struct Runtime {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) seed: u128,
     pub(crate) shards: u32,
+    pub(crate) instances: u32,
+    pub(crate) place: u32,
     pub(crate) now_ms: Cell<u64>,
     /// Whether the manifest is given: from then on no namespace can be added.
     started: Cell<bool>,
@@ -41,11 +47,25 @@ pub(crate) struct Runtime {
     /// Functions that must not run inside the function that caused them.
     deferred: RefCell<VecDeque<Box<dyn FnOnce()>>>,
     pub(crate) namespaces: RefCell<BTreeMap<String, Rc<Handlers>>>,
+    /// Whose children are among the namespaces.
+    pub(crate) parents: RefCell<Vec<Rc<Parent>>>,
+    /// How many children there are.
+    pub(crate) children: Cell<usize>,
+    /// Whether children without sockets are forgotten.
+    pub(crate) cleans_up: Cell<bool>,
+    pub(crate) new_namespace: RefCell<Vec<OnNamespace>>,
     pub(crate) sockets: RefCell<NumberMap<Socket>>,
+    /// Whether any socket ever had an outgoing listener.
+    pub(crate) hears_outgoing: Cell<bool>,
+    pub(crate) hears_rooms: Cell<bool>,
+    pub(crate) rooms: RoomCounts,
     pub(crate) acks: Acks,
     pub(crate) fetches: RefCell<BTreeMap<u64, Fetch>>,
+    pub(crate) questions: RefCell<BTreeMap<u64, Question>>,
     pub(crate) timers: Timers,
     pub(crate) judge: RefCell<Option<Judge>>,
+    pub(crate) cors: RefCell<Option<Cors>>,
+    pub(crate) denials: RefCell<Vec<OnDenied>>,
     pub(crate) stopping: RefCell<Vec<Rc<dyn Fn()>>>,
 }
 
@@ -61,26 +81,40 @@ impl Runtime {
             seed: u128::from(context.seed_high) << 64 | u128::from(context.seed_low),
             env: context.env,
             shards: context.shards.max(1),
+            instances: context.instances.max(1),
+            place: context.place,
             now_ms: Cell::new(context.now_ms),
             started: Cell::new(false),
             next_number: Cell::new(context.first_ack),
             commands: RefCell::default(),
             deferred: RefCell::default(),
             namespaces: RefCell::default(),
+            parents: RefCell::default(),
+            children: Cell::new(0),
+            cleans_up: Cell::new(false),
+            new_namespace: RefCell::default(),
             sockets: RefCell::default(),
+            hears_outgoing: Cell::new(false),
+            hears_rooms: Cell::new(false),
+            rooms: RoomCounts::default(),
             acks: Acks::default(),
             fetches: RefCell::default(),
+            questions: RefCell::default(),
             timers: Timers::default(),
             judge: RefCell::default(),
+            cors: RefCell::default(),
+            denials: RefCell::default(),
             stopping: RefCell::default(),
         });
         let _current = Current::enter(&runtime);
-        build(&Io::new(Rc::clone(&runtime)))?;
+        let io = Io::new(Rc::clone(&runtime));
+        build(&io)?;
+        if runtime.namespaces.borrow().is_empty() {
+            io.declare();
+        }
+        runtime.run_deferred();
         runtime.started.set(true);
         let mut namespaces: Vec<String> = runtime.namespaces.borrow().keys().cloned().collect();
-        if namespaces.is_empty() {
-            namespaces.push("/".to_owned());
-        }
         if namespaces.len() > NAMESPACES_MAX {
             crate::error!(
                 "{} namespaces are declared, {NAMESPACES_MAX} is the limit",
@@ -92,11 +126,11 @@ impl Runtime {
             name: name.to_owned(),
             version: version.to_owned(),
             namespaces,
-            dynamic: false,
+            dynamic: !runtime.parents.borrow().is_empty(),
             judges_handshakes: runtime.judge.borrow().is_some(),
-            decides_cors: false,
-            hears_denials: false,
-            hears_rooms: false,
+            decides_cors: runtime.cors.borrow().is_some(),
+            hears_denials: !runtime.denials.borrow().is_empty(),
+            hears_rooms: runtime.hears_rooms.get(),
         };
         Ok((runtime, manifest))
     }
@@ -170,14 +204,14 @@ impl Runtime {
         self.commands.take()
     }
 
-    /// A number that was never used. None when they are used up.
-    pub(crate) fn fresh_number(&self) -> Option<u64> {
+    /// A number that was not used lately: for acknowledgements, and as a token. It counts up and, after
+    /// 2^43 of them, around; the bits above are this instance's place.
+    pub(crate) fn fresh_number(&self) -> u64 {
+        const COUNTER: u64 = (1 << ACK_COUNTER_BITS) - 1;
         let number = self.next_number.get();
-        if number > ACK_MAX {
-            return None;
-        }
-        self.next_number.set(number + 1);
-        Some(number)
+        let next = (number & !COUNTER) | (number.wrapping_add(1) & COUNTER);
+        self.next_number.set(next);
+        number
     }
 
     /// The time in so long.
@@ -187,15 +221,11 @@ impl Runtime {
 
     /// A number under which one socket is to acknowledge. None, and `done` hears why, when it is not to be sent.
     pub(crate) fn await_ack(&self, socket: &Socket, timeout: Duration, done: OnAck) -> Option<u64> {
-        let number = if self.acks.is_full() || socket.has_many_pending() {
-            None
-        } else {
-            self.fresh_number()
-        };
-        let Some(number) = number else {
+        if self.acks.is_full() || socket.has_many_pending() {
             self.defer(move || done(Err(AckError::TooMany)));
             return None;
-        };
+        }
+        let number = self.fresh_number();
         let timer = self.timers.add(self.later(timeout), Due::Ack(number));
         socket.add_pending(number);
         self.acks.add(
@@ -213,12 +243,7 @@ impl Runtime {
 
     /// A number under which the receivers of a broadcast are to acknowledge, likewise.
     pub(crate) fn await_acks(&self, timeout: Duration, done: OnAcks) -> Option<u64> {
-        let number = if self.acks.is_full() {
-            None
-        } else {
-            self.fresh_number()
-        };
-        let Some(number) = number else {
+        if self.acks.is_full() {
             self.defer(move || {
                 done(Err(AcksError {
                     answers: Vec::new(),
@@ -226,10 +251,12 @@ impl Runtime {
                 }))
             });
             return None;
-        };
+        }
+        let number = self.fresh_number();
         let timer = self.timers.add(self.later(timeout), Due::Ack(number));
         let from = Awaited::All {
             answers: Vec::new(),
+            answered: BTreeSet::new(),
             receivers: 0,
             uncounted_shards: self.shards,
             done,
@@ -247,9 +274,16 @@ impl Runtime {
         }
         drop(sockets);
         drop(self.namespaces.take());
+        for parent in self.parents.take() {
+            parent.close();
+        }
+        drop(self.new_namespace.take());
         drop(self.fetches.take());
+        drop(self.questions.take());
         drop(self.deferred.take());
         drop(self.judge.take());
+        drop(self.cors.take());
+        drop(self.denials.take());
         drop(self.stopping.take());
         self.acks.close();
         self.timers.close();

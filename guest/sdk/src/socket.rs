@@ -1,25 +1,25 @@
 //! One client in one namespace.
 
-use crate::ack::Ack;
+mod hearing;
+
 use crate::acks::OnAck;
 use crate::bindings::exports::holdfast::edge::types::{
-    Act, Delivery, Emission, Handshake, Resumed, SocketInfo,
+    Act, Delivery, Emission, Handshake, Recovered, Resumed, SocketInfo,
 };
 use crate::broadcast::Broadcast;
 use crate::direct::Direct;
 use crate::limits::{
-    ACKS_PER_SOCKET_MAX, LISTENERS_PER_SOCKET_MAX, ROOM_BYTES_MAX, ROOMS_PER_SOCKET_MAX,
-    SOCKET_DATA_BYTES_MAX,
+    ACKS_PER_SOCKET_MAX, ROOM_BYTES_MAX, ROOMS_PER_SOCKET_MAX, SOCKET_DATA_BYTES_MAX,
 };
-use crate::listeners::{Ear, Listener, Listeners, OnEvent};
+use crate::listeners::Listeners;
 use crate::log::quoted;
-use crate::message::{RESERVED_EVENTS, event_payload};
+use crate::message::event_payload;
 use crate::namespace::Namespace;
 use crate::rooms::Rooms;
-use crate::{AckError, Args, ArgsError, EventError, Io, error};
+use crate::timed::Timed;
+use crate::{AckError, ArgsError, Io, error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
@@ -34,7 +34,9 @@ pub struct Socket(Rc<State>);
 struct State {
     namespace: Namespace,
     info: SocketInfo,
-    recovered: bool,
+    resumed: bool,
+    /// A middleware could not be added: nothing is delivered, as nobody knows what it would have rejected.
+    is_deaf: Cell<bool>,
     life: Cell<Life>,
     rooms: RefCell<Vec<String>>,
     data: RefCell<String>,
@@ -51,6 +53,8 @@ enum Life {
     Leaving,
     /// In no room any more.
     Gone,
+    /// The same; but the client may come back, or has come back, under the same id.
+    Lost,
 }
 
 /// What it is.
@@ -97,11 +101,17 @@ impl Socket {
         self.0.life.get() == Life::Connected
     }
 
-    /// Whether it was connected before this instance of the app began: after a crash or a swap. Rooms
-    /// and data are what they were.
+    /// Whether rooms and data are what they were before: it took up where an earlier connection of its
+    /// client ended (connection state recovery), or it was connected before this instance of the app began.
     #[must_use]
     pub fn recovered(&self) -> bool {
-        self.0.recovered
+        self.0.info.recovered || self.0.resumed
+    }
+
+    /// Whether it was connected before this instance of the app began: after a crash or a swap.
+    #[must_use]
+    pub fn resumed(&self) -> bool {
+        self.0.resumed
     }
 
     /// What the app keeps with it. It outlives crashes and swaps, and `fetch_sockets` shows it.
@@ -132,139 +142,6 @@ impl Socket {
     }
 }
 
-/// Hearing from it.
-impl Socket {
-    /// Calls a function for every message with this event name. Its arguments are read as the
-    /// function's second parameter: a tuple is several, `()` none, anything else is one (see `Args`).
-    /// A message with other arguments is dropped, with a warning in the log; see `on_error`.
-    ///
-    /// A reserved name, or more than `LISTENERS_PER_SOCKET_MAX` listeners: nothing is added, and an
-    /// error in the log.
-    pub fn on<A, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
-    where
-        A: DeserializeOwned,
-        F: FnMut(&Socket, A) + 'static,
-    {
-        let handler = RefCell::new(handler);
-        self.listen(
-            event.into(),
-            false,
-            Rc::new(move |socket, args, _| {
-                let args = args.read()?;
-                call(&handler, |handler| handler(socket, args));
-                Ok(())
-            }),
-        )
-    }
-
-    /// The same for messages that want an answer: the client's callback is the third parameter.
-    ///
-    /// ```
-    /// # use holdfast_sdk::{Ack, Socket};
-    /// # fn connected(socket: &Socket) {
-    /// socket.on_ack("sum", |_, (a, b): (i64, i64), ack: Ack| ack.send(a + b));
-    /// # }
-    /// ```
-    pub fn on_ack<A, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
-    where
-        A: DeserializeOwned,
-        F: FnMut(&Socket, A, Ack) + 'static,
-    {
-        let handler = RefCell::new(handler);
-        self.listen(
-            event.into(),
-            false,
-            Rc::new(move |socket, args, ack| {
-                let args = args.read()?;
-                call(&handler, |handler| {
-                    handler(socket, args, Ack::new(socket.clone(), ack))
-                });
-                Ok(())
-            }),
-        )
-    }
-
-    /// Like `on`, for the next such message only.
-    pub fn once<A, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
-    where
-        A: DeserializeOwned,
-        F: FnOnce(&Socket, A) + 'static,
-    {
-        let handler = Cell::new(Some(handler));
-        self.listen(
-            event.into(),
-            true,
-            Rc::new(move |socket, args, _| {
-                let args = args.read()?;
-                if let Some(handler) = handler.take() {
-                    handler(socket, args);
-                }
-                Ok(())
-            }),
-        )
-    }
-
-    /// Calls a function for every message, before the listeners of its name.
-    pub fn on_any(&self, handler: impl FnMut(&Socket, &str, Args) + 'static) -> Listener {
-        let handler = RefCell::new(handler);
-        self.add(Ear::Any(Rc::new(move |socket, event, args| {
-            call(&handler, |handler| handler(socket, event, args))
-        })))
-    }
-
-    /// Calls a function when it is about to leave its rooms, with the reason in Socket.IO's words.
-    pub fn on_disconnecting(&self, handler: impl Fn(&Socket, &str) + 'static) -> Listener {
-        self.add(Ear::Disconnecting(Rc::new(handler)))
-    }
-
-    /// Calls a function when it is gone, with the reason in Socket.IO's words.
-    pub fn on_disconnect(&self, handler: impl Fn(&Socket, &str) + 'static) -> Listener {
-        self.add(Ear::Disconnected(Rc::new(handler)))
-    }
-
-    /// Calls a function when a message has other arguments than a listener expects.
-    pub fn on_error(&self, handler: impl Fn(&Socket, &EventError) + 'static) -> Listener {
-        self.add(Ear::Error(Rc::new(handler)))
-    }
-
-    /// Removes all listeners of an event.
-    pub fn off(&self, event: &str) {
-        self.0
-            .listeners
-            .remove(|_, ear| matches!(ear, Ear::Event { name, .. } if name == event));
-    }
-
-    /// Removes one listener.
-    pub fn off_listener(&self, listener: Listener) {
-        self.0.listeners.remove(|known, _| known == listener);
-    }
-
-    fn listen(&self, name: Cow<'static, str>, once: bool, call: OnEvent) -> Listener {
-        if RESERVED_EVENTS.contains(&name.as_ref()) {
-            error!(
-                "on: {name:?} is a reserved event name that no client can send; there is `on_disconnect`"
-            );
-        }
-        self.add(Ear::Event { name, call, once })
-    }
-
-    fn add(&self, ear: Ear) -> Listener {
-        self.0.listeners.add(ear).unwrap_or_else(|| {
-            error!("socket {}: {LISTENERS_PER_SOCKET_MAX} listeners are the limit, one more is not added", self.id());
-            Listener::NONE
-        })
-    }
-}
-
-/// Calls a handler that may change its own variables. It cannot be running already: nothing that an
-/// app can do calls a listener before the present one returns.
-fn call<F>(handler: &RefCell<F>, run: impl FnOnce(&mut F)) {
-    match handler.try_borrow_mut() {
-        Ok(mut handler) => run(&mut handler),
-        Err(_) => error!("a listener was called inside itself"),
-    }
-}
-
 /// Talking to it, and through it to others.
 impl Socket {
     /// Sends it a message. A reserved name, or arguments that are no JSON: nothing, and an error in
@@ -276,6 +153,11 @@ impl Socket {
     /// Sends it a `message` event.
     pub fn send(&self, args: impl Serialize) {
         self.emit("message", args);
+    }
+
+    /// The same as `send`.
+    pub fn write(&self, args: impl Serialize) {
+        self.send(args);
     }
 
     /// Sends it a message that it is to acknowledge. `done` hears the answer, or why there is none;
@@ -296,6 +178,11 @@ impl Socket {
     /// Whether the next message may be compressed on its way.
     pub fn compress(&self, compressed: bool) -> Direct {
         Direct::new(self.clone()).compress(compressed)
+    }
+
+    /// With a time within which to acknowledge the next message.
+    pub fn timeout(&self, timeout: Duration) -> Timed<Direct> {
+        Direct::new(self.clone()).timeout(timeout)
     }
 
     /// Everybody else in the namespace.
@@ -345,10 +232,19 @@ impl Socket {
     }
 
     pub(crate) fn emit_as(&self, delivery: Delivery, event: &str, args: &impl Serialize) {
+        if self.0.life.get() == Life::Lost {
+            return self
+                .0
+                .namespace
+                .to(self.id())
+                .with_delivery(delivery)
+                .emit(event, args);
+        }
         if !self.is_connected() {
             return;
         }
         if let Some(payload) = event_payload(event, args) {
+            self.tell_outgoing(&payload);
             self.order(Act::Emit(Emission {
                 payload,
                 delivery,
@@ -377,6 +273,7 @@ impl Socket {
         };
         let done: OnAck = Box::new(move |answer| done(answer.and_then(|args| Ok(args.read()?))));
         if let Some(ack) = runtime.await_ack(self, timeout, done) {
+            self.tell_outgoing(&payload);
             self.order(Act::Emit(Emission {
                 payload,
                 delivery,
@@ -388,26 +285,35 @@ impl Socket {
 
 /// For the rest of the crate.
 impl Socket {
-    pub(crate) fn connecting(namespace: Namespace, info: SocketInfo) -> Self {
-        let rooms = vec![info.id.clone()];
-        Self::new(namespace, info, false, rooms, "{}".to_owned())
+    pub(crate) fn connecting(
+        namespace: Namespace,
+        mut info: SocketInfo,
+        recovered: Option<Recovered>,
+    ) -> Self {
+        info.recovered |= recovered.is_some();
+        let (rooms, data) = match recovered {
+            Some(Recovered { rooms, data, .. }) => (rooms, data),
+            None => (vec![info.id.clone()], "{}".to_owned()),
+        };
+        Self::new(namespace, info, false, rooms, data)
     }
 
-    pub(crate) fn resumed(namespace: Namespace, resumed: Resumed) -> Self {
+    pub(crate) fn from_resumed(namespace: Namespace, resumed: Resumed) -> Self {
         Self::new(namespace, resumed.info, true, resumed.rooms, resumed.data)
     }
 
     fn new(
         namespace: Namespace,
         info: SocketInfo,
-        recovered: bool,
+        resumed: bool,
         rooms: Vec<String>,
         data: String,
     ) -> Self {
         Self(Rc::new(State {
             namespace,
             info,
-            recovered,
+            resumed,
+            is_deaf: Cell::new(false),
             life: Cell::new(Life::Connected),
             rooms: RefCell::new(rooms),
             data: RefCell::new(data),
@@ -425,7 +331,7 @@ impl Socket {
     }
 
     pub(crate) fn order(&self, act: Act) {
-        if self.0.life.get() != Life::Gone {
+        if !matches!(self.0.life.get(), Life::Gone | Life::Lost) {
             self.0.namespace.runtime().order(self.number(), act);
         }
     }
@@ -434,6 +340,11 @@ impl Socket {
     pub(crate) fn mark_leaving(&self, rooms: Vec<String>) {
         self.0.life.set(Life::Leaving);
         self.0.rooms.replace(rooms);
+    }
+
+    /// The client may come back: what is sent to it until then is kept for it.
+    pub(crate) fn mark_lost(&self) {
+        self.0.life.set(Life::Lost);
     }
 
     pub(crate) fn mark_gone(&self) {

@@ -827,3 +827,8 @@ fn rooms_are_bounded() {
         [ROOMS_PER_SOCKET_MAX + 1]
     );
 }
+
+mod dynamic;
+mod packets;
+mod recovery;
+mod servers;

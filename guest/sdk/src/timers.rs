@@ -25,6 +25,8 @@ pub(crate) enum Due {
     Ack(u64),
     /// The fetch of this number is late.
     Fetch(u64),
+    /// The question of this number to other instances is late.
+    Question(u64),
 }
 
 /// All timers of an app.
@@ -92,7 +94,7 @@ impl Timers {
                 waiting.queue.insert((next_ms, number), due.clone());
             }
             Due::Once(_) => waiting.functions = waiting.functions.saturating_sub(1),
-            Due::Ack(_) | Due::Fetch(_) => {}
+            Due::Ack(_) | Due::Fetch(_) | Due::Question(_) => {}
         }
         Some(due)
     }

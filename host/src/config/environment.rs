@@ -127,7 +127,7 @@ fn name_of(variable: &str, rest: &str) -> Option<String> {
     };
     let of_guest = || {
         rest.strip_prefix("PROTOCOL_")
-            .map(|name| format!("protocol.{}", name.to_lowercase()))
+            .map(|name| format!("protocol.{}", name.to_lowercase().replace("__", ".")))
     };
     of_host.or_else(|| of_app().or_else(of_guest).filter(|name| is_free(name)))
 }

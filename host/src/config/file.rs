@@ -103,8 +103,9 @@ impl Reader<'_> {
     fn read_entry(&mut self, name: String, span: Range<usize>, value: &Spanned<DeValue<'_>>) {
         let (origin, _) = self.at(&span);
         let is_section = SECTIONS.contains(&name.as_str());
+        let of_guest = name.starts_with("protocol.") && known(&name).is_none();
         match value.get_ref() {
-            DeValue::Table(table) if is_section => self.read_table(&name, table),
+            DeValue::Table(table) if is_section || of_guest => self.read_table(&name, table),
             // Of an unknown section, each setting may have been meant elsewhere.
             DeValue::Table(table) if known(&name).is_none() && !table.is_empty() && !name.contains('.') => self.read_table(&name, table),
             DeValue::Table(_) if known(&name).is_none() && !is_free(&name) => {
@@ -112,7 +113,7 @@ impl Reader<'_> {
             }
             _ if is_section => self.errors.push(format!("{origin}: {name} is a section: write its settings below a line [{name}]")),
             _ if known(&name).is_none() && !is_free(&name) => self.errors.push(format!("{origin}: {}", unknown(&name))),
-            value => match plain_or_list(value) {
+            value => match if of_guest { plain_or_json(value) } else { plain_or_list(value) } {
                 Some(text) => {
                     let text = self.absolute(&name, text);
                     self.values.insert(name, Value { text, origin });
@@ -151,6 +152,26 @@ fn plain_or_list(value: &DeValue<'_>) -> Option<String> {
         .map(|item| plain(item.get_ref()).filter(|text| !text.contains(',')))
         .collect::<Option<_>>()?;
     Some(items.join(","))
+}
+
+/// A value as text; of a list, as a JSON array.
+fn plain_or_json(value: &DeValue<'_>) -> Option<String> {
+    let DeValue::Array(items) = value else {
+        return plain(value);
+    };
+    let items: Vec<serde_json::Value> = items
+        .iter()
+        .map(|item| {
+            let text = plain(item.get_ref())?;
+            match item.get_ref() {
+                // Such numbers as JSON has none for (`inf`, `+1`) are refused.
+                DeValue::Integer(_) | DeValue::Float(_) => serde_json::from_str(&text).ok(),
+                DeValue::Boolean(truth) => Some((*truth).into()),
+                _ => Some(text.into()),
+            }
+        })
+        .collect::<Option<_>>()?;
+    Some(serde_json::Value::from(items).to_string())
 }
 
 fn plain(value: &DeValue<'_>) -> Option<String> {

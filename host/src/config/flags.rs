@@ -59,7 +59,7 @@ fn with_flags(command: Command) -> Command {
         .iter()
         .fold(command, |command, key| command.arg(flag(key)));
     command
-        .arg(pairs(SETTING, "KEY=VALUE", "a setting of the protocol guest, such as ping_interval=25000; may be repeated [env: HOLDFAST_PROTOCOL_KEY]", "protocol"))
+        .arg(pairs(SETTING, "KEY=VALUE", "a setting of the protocol guest, such as ping_interval=25000 or cors.origin=*; may be repeated [env: HOLDFAST_PROTOCOL_KEY, with two underscores for a dot]", "protocol"))
         .arg(pairs(VARIABLE, "NAME=VALUE", "an environment value granted to the app; may be repeated [env: HOLDFAST_APP_ENV_NAME]", "app"))
 }
 

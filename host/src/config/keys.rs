@@ -146,10 +146,16 @@ pub const KEYS: &[Key] = &[
         ),
     ),
     key(
+        "app.instances",
+        Kind::Choice(&["one", "per-shard"]),
+        "one",
+        "how many instances of the app run: one for all shards, or one on each for its own clients",
+    ),
+    key(
         "app.memory_bytes_max",
         Kind::Bytes(MIB, 4 * GIB),
         "256MiB",
-        "memory of the app",
+        "memory of one instance of the app",
     ),
     key(
         "app.deadline_ms",
@@ -230,12 +236,21 @@ pub const KEYS: &[Key] = &[
         "messages that one turn of a shard takes up",
     ),
     key(
+        "limits.turn_bytes_max",
+        Kind::Bytes(64 * KIB, GIB),
+        "4MiB",
+        "bytes that one turn of a shard takes up; what is left waits for the next",
+    ),
+    key(
         "limits.shutdown_timeout_ms",
         Kind::Number(0, 600_000),
         "10000",
         "how long stopping may take",
     ),
 ];
+
+/// How deep the tables of the protocol guest's settings may be.
+const SETTING_DEPTH_MAX: usize = 4;
 
 /// The sections of the file.
 pub const SECTIONS: &[&str] = &["protocol", "app", "app.env", "limits"];
@@ -250,18 +265,39 @@ pub fn is_free(name: &str) -> bool {
     if let Some(variable) = name.strip_prefix("app.env.") {
         return !variable.is_empty() && !variable.contains(|c: char| c == '=' || c.is_control());
     }
-    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     name.strip_prefix("protocol.").is_some_and(|setting| {
-        setting.starts_with(|c: char| c.is_ascii_lowercase()) && setting.chars().all(word)
+        let mut words = setting.split('.');
+        words.clone().count() <= SETTING_DEPTH_MAX
+            && words
+                .next()
+                .is_some_and(|first| is_setting(first) && !first.contains('-'))
+            && words.all(is_setting)
     })
+}
+
+/// Whether a word may be a key of the guest's settings; in a table it may be a header's name. Two
+/// underscores stand for a dot in variables.
+fn is_setting(word: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+    word.starts_with(|c: char| c.is_ascii_lowercase())
+        && word.chars().all(allowed)
+        && !word.contains("__")
+        && !word.ends_with('_')
 }
 
 /// What is wrong with a name that is not a setting's, with the one that may be meant.
 pub fn unknown(name: &str) -> String {
     if let Some(own) = name.strip_prefix("protocol.") {
+        if own.split('.').count() > SETTING_DEPTH_MAX {
+            return format!(
+                "the setting {name} is not known: tables go {SETTING_DEPTH_MAX} deep at most"
+            );
+        }
+        let own = own.to_lowercase();
+        let (first, rest) = own.split_at(own.find('.').unwrap_or(own.len()));
         return format!(
-            "the setting {name} is not known: a setting of the protocol guest is in lower case with underscores, such as {}",
-            own.to_lowercase().replace(['-', '.'], "_")
+            "the setting {name} is not known: a setting of the protocol guest is in lower case with underscores, such as {}{rest}",
+            first.replace('-', "_")
         );
     }
     let leaf = |name: &str| name.rsplit('.').next().map(str::to_owned);
@@ -333,11 +369,20 @@ mod tests {
     #[test]
     fn free_names() {
         assert!(
-            is_free("protocol.ping_interval") && is_free("app.env.a.b") && is_free("app.env.X")
+            is_free("protocol.ping_interval")
+                && is_free("protocol.cors.origin")
+                && is_free("protocol.headers.x-frame-options")
+                && is_free("app.env.a.b")
+                && is_free("app.env.X")
         );
         for name in [
             "protocol.",
-            "protocol.a.b",
+            "protocol.a..b",
+            "protocol.a__b",
+            "protocol.a-b",
+            "protocol.-b",
+            "protocol.a_",
+            "protocol.a.b.c.d.e",
             "protocol.A",
             "app.env.",
             "app.env.a=b",

@@ -120,6 +120,7 @@ pub fn load(
     file::read(named.as_deref(), folder, &mut values, &mut errors);
     environment.read(&mut values, &mut errors);
     flags::read(&matches, &mut values, &mut errors);
+    check_guest_settings(&values, &mut errors);
     let config = build(&values, &mut errors);
     if !errors.is_empty() {
         return Err(ConfigErrors(errors));
@@ -195,6 +196,7 @@ fn build(values: &Values, errors: &mut Vec<String>) -> Config {
         },
         app: AppConfig {
             file: reader.path("app.file"),
+            instances: reader.read("app.instances", |text, _| values::instances(text)),
             memory_bytes_max: reader.number("app.memory_bytes_max"),
             deadline_ms: reader.number("app.deadline_ms"),
             timers_max: reader.count("app.timers_max"),
@@ -213,8 +215,36 @@ fn build(values: &Values, errors: &mut Vec<String>) -> Config {
             messages_per_second_max: u32::try_from(reader.number("limits.messages_per_second_max"))
                 .unwrap_or_default(),
             frames_per_turn_max: reader.count("limits.frames_per_turn_max"),
+            turn_bytes_max: reader.number("limits.turn_bytes_max"),
             shutdown_timeout_ms: reader.number("limits.shutdown_timeout_ms"),
         },
+    }
+}
+
+/// What the table of settings cannot say of the protocol guest's: one name is a value or a table, and
+/// `serve_client` is set in one place.
+fn check_guest_settings(values: &Values, errors: &mut Vec<String>) {
+    let free = values
+        .iter()
+        .filter(|(name, _)| name.starts_with("protocol.") && known(name).is_none());
+    for (name, value) in free {
+        let tables = name.match_indices('.').map(|(at, _)| name.split_at(at).0);
+        for (table, outer) in tables.filter_map(|table| values.get_key_value(table)) {
+            errors.push(format!(
+                "{table} ({}) is a value and {name} ({}) a part of it: only one of them can be set",
+                outer.origin, value.origin
+            ));
+        }
+    }
+    if let (Some(short), Some(long)) = (
+        values.get("serve_client"),
+        values.get("protocol.serve_client"),
+    ) && short.origin != Origin::Default
+    {
+        errors.push(format!(
+            "serve_client ({}) and protocol.serve_client ({}) are the same setting: only one of them can be set",
+            short.origin, long.origin
+        ));
     }
 }
 
@@ -374,10 +404,63 @@ mod tests {
         };
         assert_eq!(
             pairs(&loaded.protocol.settings),
-            "ping_interval=7 ping_timeout=5 transports=polling,websocket"
+            "ping_interval=7 ping_timeout=5 transports=[\"polling\",\"websocket\"]"
         );
         assert_eq!(pairs(&loaded.app.env), "TOKEN=a X=1=2 Y=z");
         assert_eq!(loaded.app.file, Some(PathBuf::from("a.wasm")));
+    }
+
+    #[test]
+    fn tables_of_the_guest_are_names_with_dots() {
+        let file = "[protocol]\ncookie.name = \"io\"\nlist = [1, true, 1.5, \"a,\\\"b\"]\n\
+            [protocol.cors]\norigin = [\"https://a\", \"/re/\"]\ncredentials = true\n\
+            [protocol.cors.deep]\nmax_age = 5";
+        let variables = [
+            ("HOLDFAST_PROTOCOL_CORS__MAX_AGE", "7"),
+            ("HOLDFAST_PROTOCOL_COOKIE__NAME", "x"),
+        ];
+        let flags = ["--protocol-set", "connection_state_recovery.max=9"];
+        let loaded = config(&flags, &variables, Some(file));
+        let expected = [
+            ("connection_state_recovery.max", "9"),
+            ("cookie.name", "x"),
+            ("cors.credentials", "true"),
+            ("cors.deep.max_age", "5"),
+            ("cors.max_age", "7"),
+            ("cors.origin", "[\"https://a\",\"/re/\"]"),
+            ("list", "[1,true,1.5,\"a,\\\"b\"]"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(loaded.protocol.settings, expected);
+        let printed = ["--print-config"].iter().chain(&flags).copied();
+        let printed: Vec<&str> = printed.collect();
+        let Ok(CommandLine {
+            what: What::PrintConfig(text),
+            ..
+        }) = try_load(&printed, &variables, Some(file))
+        else {
+            panic!("not printed");
+        };
+        assert_eq!(config(&[], &[], Some(&text)), loaded, "{text}");
+    }
+
+    #[test]
+    fn a_setting_of_the_guest_is_set_in_one_way() {
+        let error = errors(
+            &["--protocol-set", "cors=true"],
+            &[],
+            Some("[protocol.cors]\norigin = true"),
+        );
+        assert_eq!(
+            error,
+            "protocol.cors (--protocol-set) is a value and protocol.cors.origin (holdfast.toml:2) a part of it: only one of them can be set"
+        );
+        let file = Some("[protocol]\nserve_client = false");
+        let error = errors(&["--serve-client", "true"], &[], file);
+        assert!(error.contains("are the same setting"), "{error}");
+        assert!(config(&[], &[], file).serve_client);
+        let error = errors(&[], &[("HOLDFAST_PROTOCOL_CORS___X", "1")], None);
+        assert!(error.contains("is not known"), "{error}");
     }
 
     #[test]
@@ -514,7 +597,14 @@ mod tests {
             ("[protocol]\nPing = 1", "such as ping"),
             ("page = = 1\n\nlog = = 1", ":3: not TOML"),
             ("page = true\npage = true", ":2: not TOML"),
-            ("[protocol]\ntransports = [\"a,b\"]", "nor a list"),
+            ("listen = [\"a,b\"]", "nor a list"),
+            ("[protocol]\ncors = [[1]]", "nor a list"),
+            ("[[protocol.cors]]", "nor a list"),
+            ("[protocol.Cors]\norigin = 1", "such as cors.origin"),
+            (
+                "[protocol.a.b.c.d]\ne = 1",
+                "protocol.a.b.c.d.e is not known",
+            ),
         ] {
             let all = errors(&[], &[], Some(file));
             assert!(all.contains(error), "{error} is not in {all}");

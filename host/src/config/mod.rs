@@ -34,7 +34,7 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Serve the built-in page at `/`.
     pub page: bool,
-    /// Serve the official browser client under the mount path.
+    /// Serve the official browser client under the mount path: the protocol guest decides it.
     pub serve_client: bool,
     /// What is logged: a filter of `tracing` (`info`, `holdfast=debug`, …).
     pub log: String,
@@ -99,12 +99,24 @@ pub struct ProtocolConfig {
     pub settings: Vec<(String, String)>,
 }
 
+/// How many instances of the app run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Instances {
+    /// One, on the first shard, for the clients of all.
+    #[default]
+    One,
+    /// One on each shard, for its own clients.
+    PerShard,
+}
+
 /// The app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppConfig {
     /// The app, a component or core module; the demo when there is none.
     pub file: Option<PathBuf>,
-    /// Memory of the instance, in bytes.
+    /// How many instances of it run.
+    pub instances: Instances,
+    /// Memory of one instance, in bytes.
     pub memory_bytes_max: u64,
     /// How long one call may take.
     pub deadline_ms: u64,
@@ -139,6 +151,8 @@ pub struct Limits {
     pub messages_per_second_max: u32,
     /// Messages that one turn of a shard takes up.
     pub frames_per_turn_max: usize,
+    /// Bytes that one turn of a shard takes up; what is left waits for the next.
+    pub turn_bytes_max: u64,
     /// How long stopping may take.
     pub shutdown_timeout_ms: u64,
 }

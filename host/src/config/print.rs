@@ -44,16 +44,18 @@ fn own_name<'a>(section: &str, name: &'a str) -> Option<&'a str> {
         return (!name.contains('.')).then_some(name);
     }
     let own = name.strip_prefix(section)?.strip_prefix('.')?;
-    (section == "app.env" || !own.contains('.')).then_some(own)
+    (section == "app.env" || section == "protocol" || !own.contains('.')).then_some(own)
 }
 
 fn line(own: &str, name: &str, value: &Value) -> String {
     let Value { text, origin } = value;
     let origin = origin.to_string().replace(|c: char| c.is_control(), "?");
     let kind = known(name).map(|key| key.kind);
+    // The guest's settings in tables are written with their dots.
+    let dotted = name.starts_with("protocol.");
     let bare = own
         .chars()
-        .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-' || (dotted && c == '.'));
     let own = if bare { own.to_owned() } else { quoted(own) };
     if kind.is_none() && is_secret(&own, text) {
         return format!("# {own} = {HIDDEN:?} # {origin}");
@@ -79,7 +81,9 @@ fn is_secret(name: &str, text: &str) -> bool {
     let authority = text
         .split_once("://")
         .map(|(_, rest)| rest.split('/').next().unwrap_or_default());
-    SECRETS.iter().any(|word| name.contains(word))
+    // `cors.credentials = true` tells nothing.
+    let tells = text != "true" && text != "false";
+    (tells && SECRETS.iter().any(|word| name.contains(word)))
         || authority.is_some_and(|authority| authority.contains('@'))
 }
 
@@ -112,6 +116,7 @@ mod tests {
                 && is_secret("db_PassWord", "")
                 && is_secret("URL", "redis://user:pw@host/0")
         );
+        assert!(!is_secret("cors.credentials", "true"));
         assert!(!is_secret("URL", "https://host/@scope") && !is_secret("NAME", "a@b"));
     }
 

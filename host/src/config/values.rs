@@ -1,7 +1,7 @@
 //! From text to values, with errors that say what is allowed. Called by `layers`; reads nothing.
 
 use super::keys::Kind;
-use super::{LogFormat, Shards};
+use super::{Instances, LogFormat, Shards};
 use std::net::{Ipv4Addr, SocketAddr};
 use tracing_subscriber::EnvFilter;
 
@@ -105,6 +105,15 @@ pub fn filter(text: &str) -> Option<String> {
             .split(',')
             .all(|part| part.contains('=') || bare(part.trim()));
     (meant && EnvFilter::builder().parse(text).is_ok()).then(|| text.to_owned())
+}
+
+/// `one` or `per-shard`.
+pub fn instances(text: &str) -> Option<Instances> {
+    match text {
+        "one" => Some(Instances::One),
+        "per-shard" => Some(Instances::PerShard),
+        _ => None,
+    }
 }
 
 /// `human` or `json`.

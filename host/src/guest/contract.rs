@@ -41,5 +41,5 @@ pub use protocol_world::exports::holdfast::edge::protocol_guest::{
     SentFrame, Setting, Transport, Write,
 };
 pub use protocol_world::exports::holdfast::edge::types::{
-    AppEvent, Header, Level, LogLine, Manifest, Order,
+    Act, AppEvent, Header, Level, LogLine, Manifest, Order, Payload,
 };

@@ -5,8 +5,8 @@
 use crate::support::guest::Guest;
 use holdfast_protocol::Protocol;
 use holdfast_protocol::contract::{
-    Action, AppEvent, Decided, FrameKind, Handshake, Happened, Header, Payload, Resumed,
-    SavedSession, Setting,
+    Action, AppEvent, Connecting, Decided, FrameKind, Handshake, Happened, Header, Note, Payload,
+    Resumed, SavedSession, Setting,
 };
 
 /// Bytes of an answer, or of all blobs, that any input may lead to.
@@ -49,8 +49,8 @@ impl Guest for Checked {
         self.guest.configure(settings)
     }
 
-    fn restore(&mut self, sessions: Vec<SavedSession>) -> Result<(), String> {
-        self.guest.restore(sessions)
+    fn restore(&mut self, sessions: Vec<SavedSession>, notes: Vec<Note>) -> Result<(), String> {
+        self.guest.restore(sessions, notes)
     }
 
     fn handle(&mut self, now_ms: u64, happened: Happened) -> Decided {
@@ -131,13 +131,17 @@ fn weigh_action(action: &Action) -> usize {
 
 fn weigh_event(event: &AppEvent) -> usize {
     32 + match event {
-        AppEvent::Connecting(info) => handshake(&info.handshake) + info.namespace.len(),
+        AppEvent::Connecting(Connecting { info, .. }) => {
+            handshake(&info.handshake) + info.namespace.len()
+        }
         AppEvent::Resumed(resumed) => weigh_resumed(resumed),
         AppEvent::Message(message) => payload(&message.payload),
         AppEvent::Acked(acked) => payload(&acked.payload),
         AppEvent::Disconnected(departed) => rooms(&departed.rooms),
         AppEvent::Found(found) => found.sockets.iter().map(weigh_resumed).sum(),
-        AppEvent::Judging(judging) => handshake(&judging.handshake),
+        AppEvent::Judging(judging) | AppEvent::Sharing(judging) => handshake(&judging.handshake),
+        AppEvent::Denied(denied) => handshake(&denied.handshake) + denied.context.len(),
+        AppEvent::Room(change) => change.room.len() + change.namespace.len(),
         AppEvent::Counted(_) | AppEvent::Served(_) | AppEvent::Answered(_) => 0,
     }
 }

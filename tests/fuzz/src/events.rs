@@ -5,17 +5,18 @@
 //!
 //! A line is a step: a letter (see `Play::step`), then its arguments, one byte each (`1` is connection
 //! 1, `:` is 10), then text up to the end of the line. Pieces of a text are separated by the record
-//! separator (1E). A first line that begins with `h` sets what holds for the whole script.
+//! separator (1E). A first line that begins with `h` sets what holds for the whole script. In what
+//! clients send, the byte 01 stands for the recovery id that was heard last, 02 for the offset.
 
 use crate::support::guest::Guest;
 use crate::support::protocol::{Effect, Host, Link, happened, manifest, request, sid};
 use holdfast_protocol::contract::{
     Ack, Act, App, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Body, Broadcast, Cause,
     Commanded, Connecting, Connection, Delivery, Emission, Event, Find, Frame, Judgement, Loaded,
-    Lost, Order, Payload, Published, Refusal, Reply, ReturnAddress, SavedSession, Serve,
-    ServeReply, Session, Transport,
+    Lost, Note, Order, Payload, Published, Refusal, Reply, ReturnAddress, SavedSession, Serve,
+    ServeReply, Session, Share, Transport,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Steps of one script: what follows is ignored.
 const STEPS_MAX: usize = 300;
@@ -52,6 +53,11 @@ pub struct Play<'a, G> {
     events: Vec<(App, AppEvent)>,
     /// What the host remembered at some earlier time.
     earlier: BTreeMap<Session, Vec<u8>>,
+    /// Sessions of the third revision.
+    old: BTreeSet<Session>,
+    /// The recovery id and the offset that a client heard last.
+    pid: String,
+    offset: String,
 }
 
 impl<'a, G: Guest> Play<'a, G> {
@@ -70,13 +76,37 @@ impl<'a, G: Guest> Play<'a, G> {
             b"h"
         };
         let holds = |at: usize| set.get(at).is_some_and(|byte| byte % 2 == 1);
-        let mut settings = vec![("upgrade_timeout", "2000"), ("connect_timeout", "30000")];
+        let mut settings = vec![
+            ("upgrade_timeout", "2000"),
+            ("connect_timeout", "30000"),
+            ("allow_eio3", "true"),
+        ];
         if holds(4) {
             settings.push(("max_http_buffer_size", "100"));
         }
         if holds(5) {
             settings.push(("allow_upgrades", "false"));
         }
+        if holds(7) {
+            settings.push(("allow_eio3", "true"));
+        }
+        if holds(8) {
+            settings.push(("parser", "msgpack"));
+        }
+        if holds(9) {
+            settings.push((
+                "connection_state_recovery.max_disconnection_duration",
+                "20000",
+            ));
+            settings.push(("connection_state_recovery.packets_max", "6"));
+        }
+        if holds(10) {
+            settings.push(("cors.origin", "[\"http://a\",\"/b$/\"]"));
+            settings.push(("cors.credentials", "true"));
+            settings.push(("cookie.name", "io"));
+            settings.push(("initial_packet", "hello"));
+        }
+        let hears = holds(11);
         let mut host = Host::new(make, &settings);
         // Comparing with restored instances is the rule.
         host.shadowing = !holds(6);
@@ -87,10 +117,15 @@ impl<'a, G: Guest> Play<'a, G> {
             admits: !holds(1),
             events: Vec::new(),
             earlier: BTreeMap::new(),
+            old: BTreeSet::new(),
+            pid: String::new(),
+            offset: String::new(),
         };
-        let effects = play
-            .host
-            .load(0, manifest(&["/", "/b"], holds(2), holds(3)));
+        let mut first = manifest(&["/", "/b"], holds(2), holds(3));
+        first.hears_rooms = hears;
+        first.hears_denials = hears;
+        first.decides_cors = hears && holds(12);
+        let effects = play.host.load(0, first);
         play.carry(effects);
         play
     }
@@ -117,7 +152,8 @@ impl<'a, G: Guest> Play<'a, G> {
     fn step(&mut self, step: u8, rest: &[u8]) -> Vec<Effect> {
         let mut rest = Rest(rest);
         match step {
-            // A WebSocket session; a polling one. The text is more of the query.
+            // A WebSocket session; a polling one. The text is more of the query; one that begins with `3`
+            // asks for the third revision.
             b'w' => self.ask(Transport::Websocket, "GET", 0, &rest.text()),
             b'p' => self.ask(Transport::Exchange, "GET", 0, &rest.text()),
             // An upgrade of a session, a poll, an exchange of another method.
@@ -136,7 +172,8 @@ impl<'a, G: Guest> Play<'a, G> {
             // A POST with its body, with one that is too long, with one that is on its way.
             b'b' => {
                 let who = self.who(&mut rest);
-                self.post(who, Some(Body::Whole(rest.0.to_vec())))
+                let body = self.said(rest.0);
+                self.post(who, Some(Body::Whole(body)))
             }
             b'B' => {
                 let who = self.who(&mut rest);
@@ -161,7 +198,8 @@ impl<'a, G: Guest> Play<'a, G> {
             // Frames: a text, bytes, several texts at once.
             b'f' => {
                 let who = self.who(&mut rest);
-                self.host.frame(who, Frame::Text(rest.text()))
+                let text = String::from_utf8_lossy(&self.said(rest.0)).into_owned();
+                self.host.frame(who, Frame::Text(text))
             }
             b'F' => {
                 let who = self.who(&mut rest);
@@ -322,8 +360,12 @@ impl<'a, G: Guest> Play<'a, G> {
             };
             saved(session, &record.blob, waiting)
         });
+        let notes = self.host.notes.iter().map(|(number, bytes)| Note {
+            number: *number,
+            bytes: bytes.clone(),
+        });
         guest
-            .restore(present.collect(), Vec::new())
+            .restore(present.collect(), notes.collect())
             .expect("what was saved can be read");
         let loaded = self.host.manifests.iter().map(|(app, manifest)| {
             Event::Loaded(Loaded {
@@ -338,6 +380,33 @@ impl<'a, G: Guest> Play<'a, G> {
     }
 
     // ------------------------------------------------------------------ the clients
+
+    /// What a client sends, with what it heard put in.
+    fn said(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut said = Vec::with_capacity(bytes.len());
+        for byte in bytes {
+            match byte {
+                1 => said.extend_from_slice(self.pid.as_bytes()),
+                2 => said.extend_from_slice(self.offset.as_bytes()),
+                byte => said.push(*byte),
+            }
+        }
+        said
+    }
+
+    /// What a client keeps of a frame for a later connection.
+    fn hear(&mut self, frame: &Frame) {
+        let Frame::Text(text) = frame else {
+            return;
+        };
+        if let Some((_, rest)) = text.split_once("\"pid\":\"") {
+            self.pid = rest.split('"').next().unwrap_or_default().to_owned();
+        } else if text.starts_with("42")
+            && let Some(rest) = text.strip_suffix("\"]")
+        {
+            self.offset = rest.rsplit('"').next().unwrap_or_default().to_owned();
+        }
+    }
 
     fn who(&self, rest: &mut Rest<'_>) -> Connection {
         rest.digit() as u64 % self.next
@@ -360,7 +429,19 @@ impl<'a, G: Guest> Play<'a, G> {
         } else {
             "polling"
         };
-        let mut url = format!("/socket.io/?EIO=4&transport={kind}");
+        let is_old = if session == 0 {
+            more.starts_with('3')
+        } else {
+            self.old.contains(&session)
+        };
+        let more = if session == 0 && is_old {
+            self.old.insert(connection);
+            more.get(1..).unwrap_or_default()
+        } else {
+            more
+        };
+        let revision = if is_old { 3 } else { 4 };
+        let mut url = format!("/socket.io/?EIO={revision}&transport={kind}");
         if session != 0 {
             url.push_str("&sid=");
             url.push_str(&sid(session));
@@ -391,9 +472,27 @@ impl<'a, G: Guest> Play<'a, G> {
         for _ in 0..ANSWERS_MAX {
             let mut orders = Vec::new();
             for effect in std::mem::take(&mut effects) {
-                let Effect::App { app, event } = effect else {
+                if let Effect::Frame { frame, .. } = &effect {
+                    self.hear(frame);
+                }
+                let Effect::App { app, event, .. } = effect else {
                     continue;
                 };
+                if let AppEvent::Sharing(sharing) = &event
+                    && self.admits
+                {
+                    let share = Share {
+                        token: sharing.token,
+                        outcome: Ok("{\"origin\":[\"http://a\",\"/b$/\"]}".to_owned()),
+                    };
+                    orders.push((
+                        app,
+                        Order {
+                            socket: None,
+                            act: Act::Share(share),
+                        },
+                    ));
+                }
                 let socket = match &event {
                     AppEvent::Connecting(Connecting { info, .. }) => {
                         Some((info.socket, Act::Admit))
@@ -561,6 +660,20 @@ impl<'a, G: Guest> Play<'a, G> {
                     payload: payload(),
                 }),
             ),
+            b'h' => {
+                let outcome = if choice & 1 == 0 {
+                    Ok(rest.text())
+                } else {
+                    Err(rest.text())
+                };
+                (
+                    false,
+                    Act::Share(Share {
+                        token: socket >> 16,
+                        outcome,
+                    }),
+                )
+            }
             b'g' => {
                 let refusal = (choice & 1 != 0).then(|| rest.text());
                 (

@@ -66,7 +66,10 @@ mod tests {
     #[test]
     fn refuses_what_it_does_not_serve() {
         let server = Server::start(crate::app);
-        assert_eq!(server.manifest().namespaces, ["/", "/admin", "/echo"]);
+        assert_eq!(
+            server.manifest().namespaces,
+            ["/", "/admin", "/echo", "/guarded", "/lab"]
+        );
         assert_eq!(
             server
                 .connect_as("/nowhere", json!({}))

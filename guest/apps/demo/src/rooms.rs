@@ -15,17 +15,17 @@ pub(crate) fn attach(socket: &Socket) {
     socket.on(
         "room:emit",
         |socket: &Socket, (room, rest): (String, Args)| {
-            socket.io().to(&room).emit("room", (&room, rest));
+            socket.namespace().to(&room).emit("room", (&room, rest));
         },
     );
     socket.on("broadcast", |socket: &Socket, args: Args| {
         socket.broadcast().emit("broadcast", args)
     });
     socket.on("all", |socket: &Socket, args: Args| {
-        socket.io().emit("all", args)
+        socket.namespace().emit("all", args)
     });
     socket.on("except", |socket: &Socket, (room, rest): (String, Args)| {
-        socket.io().except(room).emit("except", rest);
+        socket.namespace().except(room).emit("except", rest);
     });
     socket.on("volatile", |socket: &Socket, args: Args| {
         socket.volatile().emit("volatile", args)

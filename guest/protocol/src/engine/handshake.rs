@@ -1,8 +1,11 @@
 //! The request that opened a session: what of it is remembered, and the OPEN packet. Also the
 //! handshakes that an app has yet to judge.
 
+use super::dialect::Dialect;
+use crate::budget::session_bytes;
 use crate::codec::{Reader, Writer};
 use crate::contract::{App, Handshake, Header, Request};
+use crate::engine::headers;
 use crate::engine::query::Query;
 use crate::settings::Settings;
 
@@ -12,7 +15,7 @@ use crate::settings::Settings;
 ///  requested ──► Candidate ──all say yes──► (Session)
 ///                   └── one says no, connect_timeout, client gone ──► (refused)
 /// ```
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Candidate {
     /// The session id it would get.
     pub sid: Box<str>,
@@ -21,16 +24,27 @@ pub struct Candidate {
     pub handshake: Box<[u8]>,
     /// Whether it wants to become a WebSocket.
     pub upgrade: bool,
-    /// Whether it speaks the fourth revision; asked only after the judgement, as in the reference.
-    pub revision_fits: bool,
+    /// How it speaks. Whether the revision is allowed is asked only after the judgement, as in the
+    /// reference.
+    pub dialect: Dialect,
     /// Who has not answered.
     pub judges: Vec<App>,
     /// When nobody's answer counts any more.
     pub until_ms: u64,
+    /// What those that have judged want in the answer.
+    pub initial_headers: Vec<Header>,
+    /// What those that have judged want in all answers.
+    pub headers: Vec<Header>,
     pub dirty: bool,
 }
 
 impl Candidate {
+    /// What it takes of the guest's memory, by estimate.
+    pub fn bytes(&self) -> u64 {
+        let headers = headers::bytes(&self.initial_headers) + headers::bytes(&self.headers);
+        session_bytes(self.handshake.len() + headers)
+    }
+
     /// Writes it into a blob.
     pub fn encode(&self, to: &mut Writer) {
         to.bytes(self.sid.as_bytes());
@@ -38,12 +52,14 @@ impl Candidate {
         to.word(self.seed[1]);
         to.bytes(&self.handshake);
         to.byte(u8::from(self.upgrade));
-        to.byte(u8::from(self.revision_fits));
+        self.dialect.encode(to);
         to.number(self.judges.len() as u64);
         for judge in &self.judges {
             to.number(u64::from(*judge));
         }
         to.number(self.until_ms);
+        encode_headers(&self.initial_headers, to);
+        encode_headers(&self.headers, to);
     }
 
     /// Reads what `encode` wrote.
@@ -52,18 +68,22 @@ impl Candidate {
         let seed = [from.word()?, from.word()?];
         let handshake = from.bytes()?.into();
         let upgrade = from.byte()? != 0;
-        let revision_fits = from.byte()? != 0;
+        let dialect = Dialect::decode(from)?;
         let count = from.count()?;
         let judges = (0..count).map(|_| from.number32()).collect::<Option<_>>()?;
         let until_ms = from.number()?;
+        let initial_headers = decode_headers(from)?;
+        let headers = decode_headers(from)?;
         Some(Candidate {
             sid,
             seed,
             handshake,
             upgrade,
-            revision_fits,
+            dialect,
             judges,
             until_ms,
+            initial_headers,
+            headers,
             dirty: false,
         })
     }
@@ -79,6 +99,11 @@ pub fn encode(request: &Request, query: &Query, now_ms: u64) -> Box<[u8]> {
     to.byte(u8::from(request.secure));
     to.number(now_ms);
     to.0.into()
+}
+
+/// What an app sees of a request.
+pub fn describe(request: &Request, query: &Query, now_ms: u64) -> Handshake {
+    decode(&encode(request, query, now_ms), "{}")
 }
 
 /// The same for an app. An unreadable one, which only a damaged blob can hold, is empty.
@@ -110,7 +135,8 @@ fn read(bytes: &[u8]) -> Option<Parts> {
     Some((headers, query, url, address, secure, from.number()?))
 }
 
-fn encode_headers(headers: &[Header], to: &mut Writer) {
+/// Writes header lines into a blob.
+pub fn encode_headers(headers: &[Header], to: &mut Writer) {
     to.number(headers.len() as u64);
     for header in headers {
         to.bytes(header.name.as_bytes());
@@ -118,7 +144,8 @@ fn encode_headers(headers: &[Header], to: &mut Writer) {
     }
 }
 
-fn decode_headers(from: &mut Reader<'_>) -> Option<Vec<Header>> {
+/// Reads what `encode_headers` wrote.
+pub fn decode_headers(from: &mut Reader<'_>) -> Option<Vec<Header>> {
     let count = from.count()?;
     (0..count)
         .map(|_| {

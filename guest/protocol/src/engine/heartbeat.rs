@@ -3,16 +3,27 @@
 
 use super::polling::next_noop;
 use super::session::{Carrier, Heartbeat, State, Upgrade};
-use super::{Engine, Parting};
+use super::{Engine, Notice, Parting};
 use crate::answer::Answer;
 use crate::contract::Session as SessionNumber;
+use crate::limits::TIMER_LATE_MS;
 use crate::reason::Reason;
 
 impl Engine {
+    /// The state of a session whose client is to ping.
+    pub(super) fn awaited(&self, now_ms: u64) -> Heartbeat {
+        Heartbeat::Awaited {
+            until_ms: now_ms + self.settings.ping_interval_ms + self.settings.ping_timeout_ms,
+        }
+    }
+
     /// When a session, or a handshake that awaits judgement, has to be looked at.
     pub fn deadline_ms(&self, number: SessionNumber) -> Option<u64> {
         if let Some(candidate) = self.candidates.get(&number) {
             return Some(candidate.until_ms);
+        }
+        if let Some(held) = self.held.get(&number) {
+            return Some(held.until_ms);
         }
         self.sessions.get(&number)?.deadline_ms()
     }
@@ -27,6 +38,14 @@ impl Engine {
             self.refuse_candidate(number, "Forbidden", answer);
             return;
         }
+        if self
+            .held
+            .get(&number)
+            .is_some_and(|held| held.until_ms <= now_ms)
+        {
+            self.fail_held(now_ms, number, answer);
+            return;
+        }
         self.elapse_upgrade(now_ms, number, answer);
         let Some(session) = self.sessions.get_mut(&number) else {
             return;
@@ -39,19 +58,30 @@ impl Engine {
             State::Closing { .. } | State::Open => {}
         }
         match session.heartbeat {
-            Heartbeat::Asked { until_ms, .. } if until_ms <= now_ms => {
+            Heartbeat::Asked { until_ms, .. } | Heartbeat::Awaited { until_ms }
+                if until_ms <= now_ms =>
+            {
                 self.end(number, Reason::PingTimeout, Parting::Close, answer);
             }
             Heartbeat::Rest { ping_at_ms } if ping_at_ms <= now_ms => {
                 // A session that closes is not pinged, but the wait for its pong runs all the same.
+                // Nobody gains from a timer that is a little late.
+                let asked_ms = if now_ms - ping_at_ms <= TIMER_LATE_MS {
+                    ping_at_ms
+                } else {
+                    now_ms
+                };
                 session.heartbeat = Heartbeat::Asked {
-                    until_ms: now_ms + self.settings.ping_timeout_ms,
+                    until_ms: asked_ms + self.settings.ping_timeout_ms,
                     put_off: false,
                 };
                 self.mark(number);
                 self.send_bare(number, "2", answer);
+                if self.settings.recovery.is_some() {
+                    self.notices.push(Notice::Asked(number));
+                }
             }
-            Heartbeat::Asked { .. } | Heartbeat::Rest { .. } => {}
+            Heartbeat::Asked { .. } | Heartbeat::Rest { .. } | Heartbeat::Awaited { .. } => {}
         }
     }
 

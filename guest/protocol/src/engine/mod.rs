@@ -1,35 +1,52 @@
-//! Engine.IO, fourth revision: connections in, sessions out. Called by `lib.rs` with what happened to
+//! Engine.IO, third and fourth revision: connections in, sessions out. Called by `lib.rs` with what happened to
 //! connections, and by the layer above with what to send. Knows nothing of what the messages mean.
 //!
 //! | file | is |
 //! |---|---|
 //! | `mod.rs` | the tables, receiving, sending, ending |
+//! | `sharing.rs` | what comes before the checks of a request: CORS, files for clients |
 //! | `request.rs` | the checks of a request, handshakes, judgement |
 //! | `polling.rs` | polls and POSTs |
 //! | `upgrade.rs` | from polling to a WebSocket |
 //! | `heartbeat.rs` | everything that happens because time passes |
+//! | `extras.rs` | what answers carry besides: headers of CORS, the operator, the app |
 //! | `session.rs`, `handshake.rs` | state and its bytes |
-//! | `packet.rs`, `payload.rs`, `query.rs` | formats, pure |
+//! | `dialect.rs` | how a session's packets are written |
+//! | `packet.rs`, `payload.rs`, `packet3.rs`, `payload3.rs`, `jsonp.rs`, `query.rs`, `cors.rs`, `cookie.rs`, `headers.rs` | formats, pure |
 
+pub mod cookie;
+pub mod cors;
+pub mod dialect;
+pub mod extras;
 pub mod handshake;
+pub mod headers;
 mod heartbeat;
+mod jsonp;
 pub mod packet;
+mod packet3;
 pub mod payload;
+pub mod payload3;
 mod polling;
-mod query;
+pub mod query;
 mod request;
 pub mod session;
+pub mod sharing;
 mod upgrade;
 
 use crate::answer::{Answer, Manner, Mark};
-use crate::contract::{Action, Cause, Connection, Session as SessionNumber};
-use crate::limits::{CLOSE_BUFFER_MS, SESSION_BYTES, SESSIONS_SHARE};
+use crate::apps::Interests;
+use crate::budget::{Budget, Kind, session_bytes};
+use crate::contract::{Action, Cause, Connection, Frame, Session as SessionNumber};
+use crate::limits::CLOSE_BUFFER_MS;
 use crate::numbers::{NumberMap, NumberSet};
 use crate::reason::Reason;
 use crate::settings::Settings;
+use dialect::{Form, Revision};
+use extras::Extras;
 use handshake::Candidate;
 use packet::{Content, Data, Packet};
 use session::{Carrier, Heartbeat, Session, State, Upgrade};
+use sharing::Held;
 use std::collections::BTreeMap;
 
 /// All sessions of the shard.
@@ -38,23 +55,28 @@ pub struct Engine {
     pub settings: Settings,
     sessions: NumberMap<SessionNumber, Session>,
     candidates: NumberMap<SessionNumber, Candidate>,
-    /// What both take, by estimate: see `SESSION_BYTES`.
-    held_bytes: u64,
+    /// Requests about which an app decides.
+    held: NumberMap<Connection, Held>,
+    /// What the answers on connections carry besides.
+    extras: BTreeMap<Connection, Extras>,
+    /// What the apps want to be asked, or told, of requests.
+    pub interests: Interests,
+    /// Refused requests in this call that the apps were to hear of.
+    denials: u32,
+    /// What both layers hold.
+    pub budget: Budget,
     connections: NumberMap<Connection, Place>,
     sids: BTreeMap<Box<str>, SessionNumber>,
     /// Sessions whose packets the host cannot simply write out: polling or closing.
     unattached: NumberSet<SessionNumber>,
+    /// Sessions of the third revision, to which bytes are sent in another form.
+    third: NumberMap<SessionNumber, Form>,
     /// Sessions with a pending poll and something in the outbox for it.
     flush: Vec<SessionNumber>,
     /// Sessions to be saved, or forgotten by the timers.
     dirty: Vec<SessionNumber>,
     /// What the layer above has not heard of yet.
     notices: Vec<Notice>,
-}
-
-/// What a session takes of the guest's memory, by estimate.
-const fn held_bytes(handshake: &[u8]) -> u64 {
-    SESSION_BYTES + 2 * handshake.len() as u64
 }
 
 /// What a connection is to a session.
@@ -76,6 +98,8 @@ enum Role {
     Post,
     /// The request that awaits judgement.
     Candidate,
+    /// The request about which an app decides.
+    Held,
 }
 
 /// What happened to a session, for the layer above.
@@ -85,6 +109,10 @@ pub enum Notice {
     Opened(SessionNumber),
     /// It is gone.
     Ended(SessionNumber, Reason),
+    /// It was pinged, and the ping is behind all that was sent before. Told only for recovery.
+    Asked(SessionNumber),
+    /// The pong has come. Told only for recovery.
+    Answered(SessionNumber),
 }
 
 /// The last packet that a pending poll is given when its session ends.
@@ -99,12 +127,16 @@ enum Parting {
 }
 
 impl Parting {
-    fn body(self) -> &'static [u8] {
-        match self {
-            Parting::Close => b"1",
-            Parting::Noop => b"6",
-            Parting::NoopClose => b"6\x1e1",
-        }
+    fn packets(self) -> Vec<Frame> {
+        let packets: &[&str] = match self {
+            Parting::Close => &["1"],
+            Parting::Noop => &["6"],
+            Parting::NoopClose => &["6", "1"],
+        };
+        packets
+            .iter()
+            .map(|packet| Frame::Text((*packet).to_owned()))
+            .collect()
     }
 }
 
@@ -126,7 +158,7 @@ impl Engine {
                 self.receive_probe(now_ms, place.session, connection, data, answer);
                 None
             }
-            Role::Poll | Role::Post | Role::Candidate => None,
+            Role::Poll | Role::Post | Role::Candidate | Role::Held => None,
         }
     }
 
@@ -140,7 +172,11 @@ impl Engine {
         answer: &mut Answer,
     ) -> Option<(SessionNumber, Content<'a>)> {
         let session = self.sessions.get_mut(&number)?;
-        let packet = packet::decode(data);
+        let revision = session.dialect.revision;
+        let packet = match revision {
+            Revision::Fourth => packet::decode(data),
+            Revision::Third => packet3::decode(data),
+        };
         // A POST's close packet is the transport's, whatever the session's state.
         if posted && packet == Packet::Close {
             self.end(number, Reason::TransportClose, Parting::Noop, answer);
@@ -161,15 +197,29 @@ impl Engine {
         }
         match packet {
             Packet::Message(content) => return Some((number, content)),
-            Packet::Pong => {
+            Packet::Pong if revision == Revision::Fourth => {
                 if let Some(session) = self.sessions.get_mut(&number) {
                     session.heartbeat = Heartbeat::Rest {
                         ping_at_ms: now_ms + self.settings.ping_interval_ms,
                     };
                 }
                 self.mark(number);
+                if self.settings.recovery.is_some() {
+                    self.notices.push(Notice::Answered(number));
+                }
             }
-            Packet::Ping(_) => self.end(number, Reason::TransportError, Parting::Close, answer),
+            Packet::Ping(_) if revision == Revision::Third => {
+                let awaited = self.awaited(now_ms);
+                if let Some(session) = self.sessions.get_mut(&number) {
+                    session.heartbeat = awaited;
+                }
+                self.mark(number);
+                self.send_bare(number, "3", answer);
+            }
+            // The wrong direction for the revision.
+            Packet::Ping(_) | Packet::Pong => {
+                self.end(number, Reason::TransportError, Parting::Close, answer)
+            }
             Packet::Invalid => self.end(number, Reason::ParseError, Parting::Close, answer),
             Packet::Open | Packet::Close | Packet::Upgrade | Packet::Noop => {}
         }
@@ -178,6 +228,7 @@ impl Engine {
 
     /// A connection is gone.
     pub fn handle_closed(&mut self, connection: Connection, cause: Cause, answer: &mut Answer) {
+        self.extras.remove(&connection);
         let Some(place) = self.connections.remove(&connection) else {
             return;
         };
@@ -201,8 +252,9 @@ impl Engine {
                     self.mark(number);
                 }
             }
-            Role::Candidate => {
+            Role::Candidate | Role::Held => {
                 self.take_candidate(number);
+                self.take_held(number);
                 answer.act(Action::Forget(number));
                 self.dirty.push(number);
             }
@@ -229,8 +281,9 @@ impl Engine {
         let volatile = manner.volatile;
         let frames = answer.frames_since(mark);
         let mut count = 0;
-        let mut pollers = Vec::new();
-        let mut streams = false;
+        let third = !self.third.is_empty() && answer.has_bytes_since(mark);
+        // Those that need the frames in another form, or under another manner.
+        let mut others: Vec<((Option<Form>, bool), SessionNumber)> = Vec::new();
         for number in receivers {
             count += 1;
             if !self.unattached.is_empty() && self.unattached.contains(&number) {
@@ -238,33 +291,36 @@ impl Engine {
                     continue;
                 }
                 if volatile {
-                    pollers.push(number);
+                    let form = self.third.get(&number).copied().filter(|_| third);
+                    others.push(((form, false), number));
                     continue;
                 }
             }
-            streams = true;
+            if third && let Some(form) = self.third.get(&number) {
+                others.push(((Some(*form), volatile), number));
+                continue;
+            }
             answer.target(number);
         }
-        if pollers.is_empty() {
+        if others.is_empty() {
             answer.commit(mark, manner);
             return count;
         }
-        let again = if streams {
-            answer.commit(mark, manner);
-            answer.repeat(mark, frames)
-        } else {
-            mark
-        };
-        for number in pollers {
-            answer.target(number);
+        let frames = answer.frames(mark);
+        answer.commit(mark, manner);
+        others.sort_unstable();
+        for group in others.chunk_by(|(one, _), (next, _)| one == next) {
+            let Some(((form, volatile), _)) = group.first() else {
+                continue;
+            };
+            let again = answer.begin();
+            answer.repeat(&frames, *form);
+            for (_, number) in group {
+                answer.target(*number);
+            }
+            let volatile = *volatile;
+            answer.commit(again, Manner { volatile, ..manner });
         }
-        answer.commit(
-            again,
-            Manner {
-                volatile: false,
-                ..manner
-            },
-        );
         count
     }
 
@@ -345,7 +401,7 @@ impl Engine {
                 if let Some(poll) = polling.poll
                     && self.connections.remove(&poll).is_some()
                 {
-                    polling::respond(poll, parting.body().to_vec(), answer);
+                    polling::respond(&session.dialect, poll, &parting.packets(), None, answer);
                 }
                 if let Some(connection) = polling.upgrade.connection() {
                     self.close_connection(connection, answer);
@@ -370,7 +426,7 @@ impl Engine {
     }
 
     /// Ends everything: the node stops (reference: `Server.close`).
-    pub fn stop(&mut self, answer: &mut Answer) {
+    pub fn stop(&mut self, now_ms: u64, answer: &mut Answer) {
         let mut numbers: Vec<_> = self.sessions.keys().copied().collect();
         numbers.sort_unstable();
         for number in numbers {
@@ -380,6 +436,11 @@ impl Engine {
         numbers.sort_unstable();
         for number in numbers {
             self.refuse_candidate(number, "Forbidden", answer);
+        }
+        let mut numbers: Vec<_> = self.held.keys().copied().collect();
+        numbers.sort_unstable();
+        for number in numbers {
+            self.fail_held(now_ms, number, answer);
         }
     }
 
@@ -397,9 +458,30 @@ impl Engine {
         self.sessions.get(&number)
     }
 
+    /// Whether a session speaks the third revision: its client is one of Socket.IO 2.
+    pub fn is_third(&self, number: SessionNumber) -> bool {
+        !self.third.is_empty() && self.third.contains_key(&number)
+    }
+
     /// A handshake that awaits judgement.
     pub fn candidate(&self, number: SessionNumber) -> Option<&Candidate> {
         self.candidates.get(&number)
+    }
+
+    /// Charges all that is held, for a count from scratch.
+    pub fn recount(&self, budget: &mut Budget) {
+        let sessions = self.sessions.values().map(Session::bytes);
+        let candidates = self.candidates.values().map(Candidate::bytes);
+        let held = self.held.values().map(Held::bytes);
+        for bytes in sessions.chain(candidates).chain(held) {
+            budget.charge(Kind::Sessions, bytes);
+        }
+    }
+
+    /// Charges so many bytes to a kind of holder, if its share of the memory allows it.
+    pub fn take(&mut self, kind: Kind, bytes: u64) -> bool {
+        self.budget
+            .take(kind, bytes, self.settings.memory_bytes_max)
     }
 
     /// Notes that a session is to be saved at the end of this call.
@@ -462,35 +544,56 @@ impl Engine {
             self.unattached.insert(number);
         }
         self.sids.insert(session.sid.clone(), number);
-        self.held_bytes += held_bytes(&session.handshake);
+        if let Some(form) = session.dialect.form(is_polling(&session)) {
+            self.third.insert(number, form);
+        }
+        self.budget.charge(Kind::Sessions, session.bytes());
         if let Some(before) = self.sessions.insert(number, session) {
-            self.held_bytes -= held_bytes(&before.handshake);
+            self.budget.release(Kind::Sessions, before.bytes());
         }
     }
 
+    /// Takes a session in that another instance has saved, with what its answers carry.
+    pub fn restore_session(
+        &mut self,
+        number: SessionNumber,
+        session: Session,
+        extras: Vec<Extras>,
+    ) {
+        for (exchange, mut extras) in session.exchanges().zip(extras) {
+            extras.headers = session.headers.clone();
+            self.carry(exchange, extras);
+        }
+        self.put_session(number, session);
+    }
+
     /// Whether another session would be too many, with a handshake of so many bytes.
-    fn is_full(&self, handshake: &[u8]) -> bool {
-        self.held_bytes + held_bytes(handshake) > self.settings.memory_bytes_max / SESSIONS_SHARE
+    fn is_full(&self, handshake: usize) -> bool {
+        let bytes = session_bytes(handshake);
+        !self
+            .budget
+            .fits(Kind::Sessions, bytes, self.settings.memory_bytes_max)
     }
 
     fn take_session(&mut self, number: SessionNumber) -> Option<Session> {
         let session = self.sessions.remove(&number)?;
-        self.held_bytes -= held_bytes(&session.handshake);
+        self.third.remove(&number);
+        self.budget.release(Kind::Sessions, session.bytes());
         Some(session)
     }
 
     fn take_candidate(&mut self, number: SessionNumber) -> Option<Candidate> {
         let candidate = self.candidates.remove(&number)?;
-        self.held_bytes -= held_bytes(&candidate.handshake);
+        self.budget.release(Kind::Sessions, candidate.bytes());
         Some(candidate)
     }
 
     /// Takes a candidate in.
     pub fn put_candidate(&mut self, number: SessionNumber, candidate: Candidate) {
         self.put_connection(number, number, Role::Candidate);
-        self.held_bytes += held_bytes(&candidate.handshake);
+        self.budget.charge(Kind::Sessions, candidate.bytes());
         if let Some(before) = self.candidates.insert(number, candidate) {
-            self.held_bytes -= held_bytes(&before.handshake);
+            self.budget.release(Kind::Sessions, before.bytes());
         }
     }
 
@@ -514,10 +617,11 @@ impl Engine {
                 }
             }
         }
-        if self.take_candidate(number).is_some() {
+        if self.take_candidate(number).is_some() | self.take_held(number).is_some() {
             connections.push(number);
         }
         for connection in connections {
+            self.extras.remove(&connection);
             if self
                 .connections
                 .get(&connection)

@@ -1,4 +1,5 @@
 //! Engine.IO packets (protocol revision 4): a type digit and what follows, or a binary message. Pure.
+//! Those of revision 3 are read by `packet3.rs`.
 
 use crate::base64;
 use std::borrow::Cow;

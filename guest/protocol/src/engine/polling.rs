@@ -1,20 +1,73 @@
 //! Polls and POSTs (reference: `transports/polling.ts`), and what the host hands over from outboxes.
 
-use super::packet::Content;
+use super::dialect::{Dialect, Revision};
+use super::packet::{Content, Data};
 use super::session::{Carrier, Session, State, Upgrade};
-use super::{Engine, Parting, Role, is_polling, payload};
+use super::{Engine, Parting, Role, is_polling, jsonp, payload, payload3};
 use crate::answer::Answer;
-use crate::contract::{Action, Collect, Connection, Frame, Session as SessionNumber};
+use crate::contract::{Action, Collect, Connection, Drained, Frame, Session as SessionNumber};
 use crate::limits::NOOP_INTERVAL_MS;
 use crate::reason::Reason;
+use crate::settings::Settings;
 
-/// Answers a poll with a payload.
-pub(super) fn respond(poll: Connection, body: Vec<u8>, answer: &mut Answer) {
+/// Answers a poll with packets, which may be compressed as the settings say, if they are given.
+pub(super) fn respond(
+    dialect: &Dialect,
+    poll: Connection,
+    packets: &[Frame],
+    compress: Option<&Settings>,
+    answer: &mut Answer,
+) {
+    let written = dialect.write(packets);
+    let compress = compress.is_some_and(|settings| settings.compresses(written.body.len()));
+    respond_ok(poll, written.content_type, written.body, answer);
+    answer.compress(compress);
+}
+
+fn respond_ok(connection: Connection, content_type: &str, body: Vec<u8>, answer: &mut Answer) {
     let headers = [
-        ("content-type", "text/plain; charset=UTF-8"),
+        ("content-type", content_type),
         ("cache-control", "no-store"),
     ];
-    answer.respond(poll, 200, &headers, body);
+    answer.respond(connection, 200, &headers, body);
+}
+
+/// A POST whose body has come.
+#[derive(Clone, Copy)]
+pub struct Post {
+    connection: Connection,
+    pub session: SessionNumber,
+    revision: Revision,
+    /// A payload of bytes.
+    octets: bool,
+    /// A form that holds the payload.
+    form: bool,
+}
+
+impl Post {
+    /// Gives each packet of the body to `take`, one after the other.
+    pub fn read(&self, body: &[u8], mut take: impl FnMut(Data<'_>)) {
+        if self.octets {
+            if !self.form {
+                for piece in payload3::split_binary(body) {
+                    take(piece.data());
+                }
+            }
+            return;
+        }
+        let mut body = String::from_utf8_lossy(body);
+        if self.form {
+            // A form without a payload says nothing.
+            let Some(payload) = jsonp::unwrap(&body) else {
+                return;
+            };
+            body = payload.into();
+        }
+        match self.revision {
+            Revision::Fourth => payload::split(&body).for_each(|packet| take(Data::Text(packet))),
+            Revision::Third => payload3::split(&body).for_each(|packet| take(Data::Text(packet))),
+        }
+    }
 }
 
 impl Engine {
@@ -63,12 +116,14 @@ impl Engine {
         let Some(session) = self.sessions.get_mut(&number) else {
             return;
         };
-        if octets || session.post.is_some() {
+        let refused = octets && session.dialect.revision == Revision::Fourth;
+        if refused || session.post.is_some() {
             self.end(number, Reason::TransportError, Parting::Close, answer);
             answer.respond(connection, 400, &[("connection", "close")], Vec::new());
             return;
         }
         session.post = Some(connection);
+        session.post_octets = octets;
         self.place(connection, number, Role::Post);
         self.mark(number);
         let bytes_max = self.settings.max_http_buffer_size;
@@ -78,10 +133,20 @@ impl Engine {
         }));
     }
 
-    /// The body of a POST is there. Gives the session whose packets it holds; `finish_post` follows.
-    pub fn begin_post(&self, connection: Connection) -> Option<SessionNumber> {
+    /// The body of a POST is there. Gives what is to be known to read it; `finish_post` follows.
+    pub fn begin_post(&self, connection: Connection) -> Option<Post> {
         let place = self.connections.get(&connection)?;
-        (place.role == Role::Post).then_some(place.session)
+        if place.role != Role::Post {
+            return None;
+        }
+        let session = self.sessions.get(&place.session)?;
+        Some(Post {
+            connection,
+            session: place.session,
+            revision: session.dialect.revision,
+            octets: session.post_octets,
+            form: session.dialect.jsonp.is_some(),
+        })
     }
 
     /// One packet of a POST's body.
@@ -89,16 +154,10 @@ impl Engine {
         &mut self,
         now_ms: u64,
         number: SessionNumber,
-        packet: &'a str,
+        packet: Data<'a>,
         answer: &mut Answer,
     ) -> Option<(SessionNumber, Content<'a>)> {
-        self.receive_packet(
-            now_ms,
-            number,
-            super::packet::Data::Text(packet),
-            true,
-            answer,
-        )
+        self.receive_packet(now_ms, number, packet, true, answer)
     }
 
     /// Takes a POST off its session, so that ending the session does not answer it.
@@ -107,14 +166,14 @@ impl Engine {
             && let Some(session) = self.sessions.get_mut(&place.session)
         {
             session.post = None;
+            session.post_octets = false;
             self.mark(place.session);
         }
     }
 
     /// Answers a POST whose packets have been taken in, whatever became of the session.
-    pub fn finish_post(connection: Connection, answer: &mut Answer) {
-        let headers = [("content-type", "text/html"), ("cache-control", "no-store")];
-        answer.respond(connection, 200, &headers, b"ok".to_vec());
+    pub fn finish_post(post: Post, answer: &mut Answer) {
+        respond_ok(post.connection, "text/html", b"ok".to_vec(), answer);
     }
 
     /// Answers a POST that was too long. The session lives.
@@ -123,7 +182,12 @@ impl Engine {
     }
 
     /// What waited in the outbox, for the pending poll.
-    pub fn handle_drained(&mut self, number: SessionNumber, frames: &[Frame], answer: &mut Answer) {
+    pub fn handle_drained(&mut self, drained: Drained, answer: &mut Answer) {
+        let Drained {
+            session: number,
+            frames,
+            compress,
+        } = drained;
         let Some(session) = self.sessions.get_mut(&number) else {
             return;
         };
@@ -146,7 +210,8 @@ impl Engine {
             && let Some(poll) = polling.poll.take()
         {
             self.connections.remove(&poll);
-            respond(poll, payload::join(frames), answer);
+            let settings = compress.then_some(&self.settings);
+            respond(&session.dialect, poll, &frames, settings, answer);
         }
         self.mark(number);
         if let Some(connection) = confirmed {
@@ -192,7 +257,13 @@ impl Engine {
             && let Some(poll) = polling.poll.take()
         {
             self.connections.remove(&poll);
-            respond(poll, Parting::Noop.body().to_vec(), answer);
+            respond(
+                &session.dialect,
+                poll,
+                &Parting::Noop.packets(),
+                None,
+                answer,
+            );
             self.mark(number);
         }
     }

@@ -37,7 +37,7 @@ impl Query {
 }
 
 /// Undoes form encoding. Bytes that are not UTF-8 become U+FFFD.
-fn decode(text: &str) -> String {
+pub fn decode(text: &str) -> String {
     if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return text.to_owned();
     }

@@ -1,6 +1,12 @@
 //! One Engine.IO session: its states, and what of it is remembered. Changed only by this folder.
 
+use super::dialect::Dialect;
+use super::handshake::{decode_headers, encode_headers};
+use super::headers;
+use crate::budget::session_bytes;
 use crate::codec::{Reader, Writer};
+use crate::contract::Header;
+use std::sync::Arc;
 
 /// What is known of a session.
 #[derive(Debug)]
@@ -11,11 +17,16 @@ pub struct Session {
     pub seed: [u64; 2],
     /// The request that opened it, as `handshake.rs` wrote it.
     pub handshake: Box<[u8]>,
+    pub dialect: Dialect,
+    /// What an app wants in all answers to its requests.
+    pub headers: Arc<[Header]>,
     pub state: State,
     pub carrier: Carrier,
     pub heartbeat: Heartbeat,
     /// The POST whose body is being read.
     pub post: Option<u64>,
+    /// Whether that body is a payload of bytes.
+    pub post_octets: bool,
     /// How many frames wait in the outbox. The host remembers it.
     pub waiting: u32,
     /// Whether it has changed in this call.
@@ -57,6 +68,8 @@ pub struct Polling {
     /// outbox must not be asked for again.
     pub draining: bool,
     pub upgrade: Upgrade,
+    /// Whether the WebSocket that is to take over takes no bytes.
+    pub upgrade_base64: bool,
 }
 
 /// ```text
@@ -97,6 +110,10 @@ impl Upgrade {
 ///  Rest ──ping_interval: `2` is sent──► Asked ──ping_timeout──► (forgotten)
 ///   ▲                                   │ ▲ │
 ///   └──────────────── `3` ──────────────┘ └─┘ first other packet: the wait begins again
+///
+///  Awaited ──ping_interval and ping_timeout──► (forgotten)
+///   │ ▲
+///   └─┘ `2`, answered with `3`: the wait begins again (third revision)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heartbeat {
@@ -104,14 +121,30 @@ pub enum Heartbeat {
     Rest { ping_at_ms: u64 },
     /// A pong has to come before this time, which another packet has put off already, or not.
     Asked { until_ms: u64, put_off: bool },
+    /// The client's ping has to come before this time.
+    Awaited { until_ms: u64 },
 }
 
 impl Session {
+    /// The exchanges that await their answer.
+    pub fn exchanges(&self) -> impl Iterator<Item = u64> {
+        let poll = match &self.carrier {
+            Carrier::Polling(polling) => polling.poll,
+            Carrier::Stream(_) => None,
+        };
+        poll.into_iter().chain(self.post)
+    }
+
+    /// What it takes of the guest's memory, by estimate.
+    pub fn bytes(&self) -> u64 {
+        session_bytes(self.handshake.len() + headers::bytes(&self.headers))
+    }
+
     /// When it has to be looked at.
     pub fn deadline_ms(&self) -> Option<u64> {
         let mut first = match self.heartbeat {
             Heartbeat::Rest { ping_at_ms } => ping_at_ms,
-            Heartbeat::Asked { until_ms, .. } => until_ms,
+            Heartbeat::Asked { until_ms, .. } | Heartbeat::Awaited { until_ms } => until_ms,
         };
         if let State::Closing { until_ms } = self.state {
             first = first.min(until_ms);
@@ -141,6 +174,8 @@ impl Session {
         to.word(self.seed[0]);
         to.word(self.seed[1]);
         to.bytes(&self.handshake);
+        self.dialect.encode(to);
+        encode_headers(&self.headers, to);
         to.maybe(match self.state {
             State::Open => None,
             State::Closing { until_ms } => Some(until_ms),
@@ -154,8 +189,13 @@ impl Session {
                 to.byte(if put_off { 2 } else { 1 });
                 to.number(until_ms);
             }
+            Heartbeat::Awaited { until_ms } => {
+                to.byte(3);
+                to.number(until_ms);
+            }
         }
         to.maybe(self.post);
+        to.byte(u8::from(self.post_octets));
         match &self.carrier {
             Carrier::Stream(connection) => {
                 to.byte(0);
@@ -166,6 +206,7 @@ impl Session {
                 to.maybe(polling.poll);
                 to.byte(u8::from(polling.draining));
                 polling.upgrade.encode(to);
+                to.byte(u8::from(polling.upgrade_base64));
             }
         }
     }
@@ -175,6 +216,8 @@ impl Session {
         let sid = from.text()?.into();
         let seed = [from.word()?, from.word()?];
         let handshake = from.bytes()?.into();
+        let dialect = Dialect::decode(from)?;
+        let headers = decode_headers(from)?.into();
         let state = match from.maybe()? {
             None => State::Open,
             Some(until_ms) => State::Closing { until_ms },
@@ -187,19 +230,25 @@ impl Session {
                 until_ms: from.number()?,
                 put_off: kind == 2,
             },
+            3 => Heartbeat::Awaited {
+                until_ms: from.number()?,
+            },
             _ => return None,
         };
         let post = from.maybe()?;
+        let post_octets = from.byte()? != 0;
         let carrier = match from.byte()? {
             0 => Carrier::Stream(from.number()?),
             1 => {
                 let poll = from.maybe()?;
                 let draining = from.byte()? != 0;
                 let upgrade = Upgrade::decode(from)?;
+                let upgrade_base64 = from.byte()? != 0;
                 Carrier::Polling(Polling {
                     poll,
                     draining,
                     upgrade,
+                    upgrade_base64,
                 })
             }
             _ => return None,
@@ -208,10 +257,13 @@ impl Session {
             sid,
             seed,
             handshake,
+            dialect,
+            headers,
             state,
             carrier,
             heartbeat,
             post,
+            post_octets,
             waiting,
             dirty: false,
         })

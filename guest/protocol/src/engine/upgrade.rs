@@ -1,9 +1,10 @@
 //! From polling to a WebSocket (reference: `Socket._maybeUpgrade`). No packet is lost or overtaken: it
 //! waits in the outbox until the WebSocket is attached, or goes to a poll that is already there.
 
+use super::dialect::Revision;
 use super::packet::{self, Data, Packet};
 use super::session::{Carrier, State, Upgrade};
-use super::{Engine, Parting, Role};
+use super::{Engine, Parting, Role, packet3};
 use crate::answer::Answer;
 use crate::contract::{Action, Attach, Connection, Session as SessionNumber};
 use crate::limits::NOOP_INTERVAL_MS;
@@ -17,6 +18,7 @@ impl Engine {
         number: SessionNumber,
         connection: Connection,
         websocket: bool,
+        base64: bool,
         answer: &mut Answer,
     ) {
         answer.accept(connection, self.settings.max_http_buffer_size);
@@ -30,6 +32,7 @@ impl Engine {
                 connection,
                 until_ms,
             };
+            polling.upgrade_base64 = base64;
             self.place(connection, number, Role::Probe);
             self.mark(number);
             return;
@@ -46,7 +49,14 @@ impl Engine {
         data: Data<'_>,
         answer: &mut Answer,
     ) {
-        match packet::decode(data) {
+        let Some(session) = self.sessions.get(&number) else {
+            return;
+        };
+        let packet = match session.dialect.revision {
+            Revision::Fourth => packet::decode(data),
+            Revision::Third => packet3::decode(data),
+        };
+        match packet {
             Packet::Ping("probe") => self.handle_probe(now_ms, number, answer),
             Packet::Upgrade => self.handle_confirmed(number, connection, answer),
             _ => self.abandon_upgrade(number, answer),
@@ -125,13 +135,19 @@ impl Engine {
             return;
         };
         let poll = polling.poll.take();
+        let base64 = polling.upgrade_base64;
         session.carrier = Carrier::Stream(connection);
         session.waiting = 0;
         let closing = session.state != State::Open;
         if let Some(poll) = poll
             && self.connections.remove(&poll).is_some()
         {
-            super::polling::respond(poll, Parting::Noop.body().to_vec(), answer);
+            let noop = Parting::Noop.packets();
+            super::polling::respond(&session.dialect, poll, &noop, None, answer);
+        }
+        session.dialect.base64 = base64;
+        if let Some(form) = session.dialect.form(false) {
+            self.third.insert(number, form);
         }
         self.unattached.remove(&number);
         answer.act(Action::Attach(Attach {

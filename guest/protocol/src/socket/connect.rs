@@ -1,10 +1,12 @@
 //! Joining a namespace and leaving it (reference: `Client.connect`, `Namespace._add`,
 //! `Socket._onconnect`, `Socket._onclose`), and what becomes of sockets when apps come and go.
 
+use super::Sockets;
+use super::encoder::{self, Control};
 use super::peer::{self, Room, Socket, Stage};
-use super::{Sockets, packet};
 use crate::answer::{Answer, Manner};
 use crate::base64;
+use crate::budget::Kind;
 use crate::contract::{
     App, AppEvent, Connecting, Refusal, Session as SessionNumber, Socket as SocketNumber,
 };
@@ -27,12 +29,17 @@ impl Sockets {
         let Some(peer) = self.peers.get_mut(&session) else {
             return;
         };
-        let Some(app) = self.apps.serving(namespace) else {
-            send_error(
+        // The msgpack parser takes names without a slash: they are nobody's.
+        let app = self
+            .apps
+            .serving(namespace)
+            .filter(|_| namespace.starts_with('/'));
+        let Some(app) = app else {
+            let json = "{\"message\":\"Invalid namespace\"}";
+            send_control(
                 session,
                 namespace,
-                "Invalid namespace",
-                None,
+                Control::Unknown { json },
                 engine,
                 answer,
             );
@@ -68,12 +75,18 @@ impl Sockets {
             return;
         };
         let slot = peer.next_slot as u16;
-        peer.next_slot += 1;
-        let socket = Socket {
+        let id = if engine.is_third(session) {
+            peer::session_id(&known.sid, namespace)
+        } else {
+            None
+        };
+        let id = id.unwrap_or_else(|| peer::public_id(known.seed, slot));
+        let mut socket = Socket {
             slot,
             app,
-            id: peer::public_id(known.seed, slot),
+            id,
             namespace: namespace.into(),
+            mark: peer::mark(namespace),
             stage: Stage::Connecting {
                 until_ms: now_ms + engine.settings.connect_timeout_ms,
             },
@@ -84,15 +97,29 @@ impl Sockets {
             },
             data: "{}".into(),
             rooms: Vec::new(),
+            pid: 0,
+            since: 0,
+            asked: None,
+            recovered: false,
+            asking: 0,
         };
-        answer.dispatch(
-            app,
-            AppEvent::Connecting(Connecting {
-                info: socket.info(session, &known.handshake),
-                recovered: None,
-            }),
-        );
-        peer.sockets.push(socket);
+        let seed = known.seed;
+        if !engine.take(Kind::Sockets, socket.held()) {
+            let full = "Too many connections";
+            send_error(session, namespace, full, None, engine, answer);
+            return;
+        }
+        peer.next_slot += 1;
+        let number = peer::number(session, slot);
+        let waits = !engine.is_third(session) && self.claim(now_ms, number, seed, &mut socket);
+        engine.budget.charge(Kind::Kept, socket.kept());
+        if let Some(known) = engine.session(session).filter(|_| !waits) {
+            let event = self.connecting(session, &socket, &known.handshake);
+            answer.dispatch(app, event);
+        }
+        if let Some(peer) = self.peers.get_mut(&session) {
+            peer.sockets.push(socket);
+        }
         engine.mark(session);
     }
 
@@ -108,17 +135,33 @@ impl Sockets {
         let Some(socket) = peer.socket_mut(slot) else {
             return;
         };
-        if socket.stage == Stage::Connected {
+        if socket.stage == Stage::Connected || socket.asking > 0 {
             return;
         }
         socket.stage = Stage::Connected;
-        socket.rooms.push(Room::Own);
-        self.namespaces.insert(number, socket);
-        let json = format!("{{\"sid\":\"{}\"}}", base64::encode_id(socket.id));
-        let mark = answer.begin();
-        packet::encode_control("40", &socket.namespace, &json, answer);
+        if !socket.rooms.contains(&Room::Own) {
+            socket.rooms.push(Room::Own);
+        }
+        let json = if engine.is_third(session) {
+            String::new()
+        } else if let Some(recovery) = &self.recovery {
+            if !socket.recovered {
+                socket.since = recovery.head();
+            }
+            let pid = base64::encode_id(socket.pid);
+            format!("{{\"sid\":\"{}\",\"pid\":\"{pid}\"}}", socket.id_text())
+        } else {
+            format!("{{\"sid\":\"{}\"}}", socket.id_text())
+        };
+        let namespace = socket.namespace.clone();
+        let recovered = socket.recovered;
         peer.connect_until_ms = None;
-        engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
+        self.enter(number, answer);
+        if recovered {
+            self.send_missed(session, slot, engine, answer);
+        }
+        let control = Control::Connect { json: &json };
+        send_control(session, &namespace, control, engine, answer);
         engine.mark(session);
     }
 
@@ -135,11 +178,15 @@ impl Sockets {
         let Some(socket) = self.peers.get(&session).and_then(|peer| peer.socket(slot)) else {
             return;
         };
-        if socket.stage == Stage::Connected {
+        if socket.stage == Stage::Connected || socket.asking > 0 {
             return;
         }
         let namespace = socket.namespace.clone();
         self.remove(session, slot, tell, engine, answer);
+        if engine.is_third(session) {
+            send_bare_error(session, &namespace, refusal, engine, answer);
+            return;
+        }
         send_error(
             session,
             &namespace,
@@ -166,13 +213,7 @@ impl Sockets {
         else {
             return;
         };
-        self.namespaces.remove(peer::number(session, slot), &socket);
-        if let Some(reason) = tell {
-            answer.dispatch(
-                socket.app,
-                AppEvent::Disconnected(socket.departed(session, reason)),
-            );
-        }
+        self.exit(session, &socket, tell, engine, answer);
         engine.mark(session);
     }
 
@@ -191,9 +232,8 @@ impl Sockets {
         if socket.stage != Stage::Connected {
             return;
         }
-        let mark = answer.begin();
-        packet::encode_control("41", &socket.namespace, "", answer);
-        engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
+        let namespace = socket.namespace.clone();
+        send_control(session, &namespace, Control::Disconnect, engine, answer);
         let reason = tell.then_some(Reason::ServerNamespaceDisconnect);
         self.remove(session, slot, reason, engine, answer);
     }
@@ -225,6 +265,12 @@ impl Sockets {
             .map(|socket| socket.slot)
             .collect();
         for slot in late {
+            let number = peer::number(session, slot);
+            if self.is_asking(number) {
+                // The other shards have not all answered: its client begins anew.
+                self.introduce(now_ms, number, engine, answer);
+                continue;
+            }
             let refusal = Refusal {
                 message: "timeout".to_owned(),
                 data: None,
@@ -242,15 +288,13 @@ impl Sockets {
             let Some((peer, known)) = self.peers.get(&session).zip(engine.session(session)) else {
                 continue;
             };
-            for socket in peer.sockets.iter().filter(|socket| socket.app == app) {
+            let served = peer.sockets.iter();
+            for socket in served.filter(|socket| socket.app == app && socket.asking == 0) {
                 let event = match socket.stage {
                     Stage::Connected => {
                         AppEvent::Resumed(socket.resumed(session, &known.handshake))
                     }
-                    Stage::Connecting { .. } => AppEvent::Connecting(Connecting {
-                        info: socket.info(session, &known.handshake),
-                        recovered: None,
-                    }),
+                    Stage::Connecting { .. } => self.connecting(session, socket, &known.handshake),
                 };
                 answer.dispatch(app, event);
             }
@@ -306,6 +350,7 @@ impl Sockets {
             AppEvent::Judging(judging) => {
                 engine.refuse_candidate(judging.token, "Forbidden", answer)
             }
+            AppEvent::Sharing(sharing) => engine.fail_held(now_ms, sharing.token, answer),
             AppEvent::Message(_)
             | AppEvent::Acked(_)
             | AppEvent::Counted(_)
@@ -313,7 +358,6 @@ impl Sockets {
             | AppEvent::Found(_)
             | AppEvent::Served(_)
             | AppEvent::Answered(_)
-            | AppEvent::Sharing(_)
             | AppEvent::Denied(_)
             | AppEvent::Room(_) => {}
         }
@@ -336,7 +380,41 @@ fn send_error(
         json.push_str(data);
     }
     json.push('}');
+    let control = Control::Refused { json: &json };
+    send_control(session, namespace, control, engine, answer);
+}
+
+/// A packet that is not for handlers, to one session.
+fn send_control(
+    session: SessionNumber,
+    namespace: &str,
+    control: Control<'_>,
+    engine: &mut Engine,
+    answer: &mut Answer,
+) {
     let mark = answer.begin();
-    packet::encode_control("44", namespace, &json, answer);
+    encoder::encode_control(engine.settings.parser, namespace, control, answer);
     engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
+}
+
+/// The error of Socket.IO 2: the data, or the message when there is none to speak of (reference:
+/// `err.data || err.message`).
+fn send_bare_error(
+    session: SessionNumber,
+    namespace: &str,
+    refusal: &Refusal,
+    engine: &mut Engine,
+    answer: &mut Answer,
+) {
+    let data = refusal.data.as_deref().map(str::trim);
+    let json = match data.filter(|data| !matches!(*data, "" | "null" | "false" | "0" | "\"\"")) {
+        Some(data) => data.to_owned(),
+        None => {
+            let mut json = String::new();
+            push_json_string(&refusal.message, &mut json);
+            json
+        }
+    };
+    let control = Control::Refused { json: &json };
+    send_control(session, namespace, control, engine, answer);
 }

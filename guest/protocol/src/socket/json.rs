@@ -48,6 +48,12 @@ pub fn scan(text: &str) -> Option<Shape> {
     Scanner::new(text).run(&mut Unwatched)
 }
 
+/// Checks a text and tells `watch` what is in it. None: it is not JSON, or nested too deeply; `watch` has
+/// heard a part of it then.
+pub fn watch(text: &str, watch: &mut impl Watch) -> Option<Shape> {
+    Scanner::new(text).run(watch)
+}
+
 /// Whether each placeholder object of a text that has been scanned names one of so many attachments
 /// (reference: `reconstructPacket`).
 pub fn placeholders_fit(text: &str, attachments: usize) -> bool {
@@ -73,6 +79,9 @@ struct Candidate {
     key: Key,
 }
 
+/// Bytes of the longest key that means something.
+const KEY_BYTES_MAX: usize = 12;
+
 #[derive(Clone, Copy, Default, PartialEq)]
 enum Key {
     #[default]
@@ -96,6 +105,12 @@ impl Watch for Placeholders {
     }
 
     fn key(&mut self, key: &[u8]) {
+        // An escaped key is the same key.
+        let unescaped = key.contains(&b'\\').then(|| {
+            let key = std::str::from_utf8(key).unwrap_or_default();
+            unescape(key, KEY_BYTES_MAX).unwrap_or_default()
+        });
+        let key = unescaped.as_deref().map_or(key, str::as_bytes);
         if let Some(candidate) = self.open.last_mut() {
             candidate.key = match key {
                 b"_placeholder" => Key::Placeholder,
@@ -419,9 +434,13 @@ fn special_bytes(word: u64) -> u64 {
     quote | backslash | control
 }
 
-/// The text of a JSON string, given with its quotes, if it is at most so many bytes long.
-pub fn unescape(quoted: &str, bytes_max: usize) -> Option<String> {
-    let inner = quoted.get(1..quoted.len().checked_sub(1)?)?;
+/// The text of a JSON string, given without its quotes. A half of a surrogate pair becomes U+FFFD.
+pub fn unescape_all(inner: &str) -> String {
+    unescape(inner, usize::MAX).unwrap_or_default()
+}
+
+/// The text of a JSON string, given without its quotes, if it is at most so many bytes long.
+pub fn unescape(inner: &str, bytes_max: usize) -> Option<String> {
     let mut text = String::new();
     let mut rest = inner;
     while let Some(character) = rest.chars().next() {
@@ -444,8 +463,17 @@ pub fn unescape(quoted: &str, bytes_max: usize) -> Option<String> {
             'u' => {
                 let unit = u32::from_str_radix(rest.get(..4)?, 16).ok()?;
                 rest = rest.get(4..)?;
-                // Halves of surrogate pairs are no part of any name this is asked for.
-                text.push(char::from_u32(unit).unwrap_or('\u{fffd}'));
+                let low = rest
+                    .strip_prefix("\\u")
+                    .filter(|_| (0xd800..0xdc00).contains(&unit))
+                    .and_then(|after| u32::from_str_radix(after.get(..4)?, 16).ok())
+                    .filter(|low| (0xdc00..0xe000).contains(low));
+                let mut code = unit;
+                if let Some(low) = low {
+                    code = 0x1_0000 + ((unit - 0xd800) << 10 | (low - 0xdc00));
+                    rest = rest.get(6..)?;
+                }
+                text.push(char::from_u32(code).unwrap_or('\u{fffd}'));
             }
             other => text.push(other),
         }
@@ -521,7 +549,8 @@ mod tests {
         let text = " [ \"na\\u006de\" , 1]";
         let shape = scan(text).unwrap();
         assert_eq!((shape.kind, shape.first), (Kind::Array, Some(Kind::String)));
-        assert_eq!(unescape(&text[shape.first_at], 20).unwrap(), "name");
+        let inner = shape.first_at.start + 1..shape.first_at.end - 1;
+        assert_eq!(unescape(&text[inner], 20).unwrap(), "name");
         assert_eq!(scan("[]").unwrap().first, None);
         assert_eq!(scan("[[1],2]").unwrap().first, Some(Kind::Array));
         assert_eq!(scan("{\"a\":1}").unwrap().first, None);

@@ -1,4 +1,5 @@
-//! Socket.IO, fifth revision: sessions in, sockets and their messages out to the apps. Called by
+//! Socket.IO, fifth revision, and what is left of the fourth for clients of Socket.IO 2: sessions in, sockets
+//! and their messages out to the apps. Called by
 //! `lib.rs`; calls the engine to send and to close. Knows nothing of connections.
 //!
 //! Acknowledgement numbers are passed on, both ways, and not remembered: the app that chose one knows
@@ -9,27 +10,43 @@
 //! | `mod.rs` | sessions come and go, packets arrive |
 //! | `connect.rs` | joining a namespace, and leaving it |
 //! | `orders.rs` | what the apps want done |
+//! | `rooms.rs` | joining a room, and leaving it |
+//! | `serve.rs` | messages between the instances of an app |
+//! | `recovery/` | clients that lost their connection come back |
 //! | `peer.rs` | the sockets of a session, and their bytes |
+//! | `address.rs` | what clients of Socket.IO 2 call a namespace |
 //! | `namespace.rs` | who is where |
-//! | `packet.rs`, `json.rs` | formats, pure |
+//! | `encoder.rs` | packets to frames, by whichever parser |
+//! | `packet.rs`, `msgpack/`, `json.rs` | formats, pure |
 
+mod address;
 mod connect;
+mod encoder;
 pub mod json;
+mod msgpack;
 mod namespace;
 mod orders;
 pub mod packet;
 pub mod peer;
+pub mod recovery;
+mod rooms;
+mod serve;
 
 use crate::answer::Answer;
 use crate::apps::Apps;
+use crate::budget::{Budget, Kind};
 use crate::contract::{Acknowledged, AppEvent, Incoming, Level, Payload, Session as SessionNumber};
 use crate::engine::packet::Content;
 use crate::engine::{Engine, Notice};
+use crate::limits::{AUTH_BYTES_MAX, NAMESPACE_BYTES_MAX};
 use crate::numbers::NumberMap;
 use crate::reason::Reason;
+use crate::settings::Parser;
+use address::Address;
 use namespace::Namespaces;
 use packet::{Packet, PacketKind};
-use peer::{Partial, Peer, Stage};
+use peer::{Partial, Peer, Socket, Stage};
+use recovery::Recovery;
 
 /// All sockets of the shard.
 #[derive(Default)]
@@ -37,6 +54,8 @@ pub struct Sockets {
     pub apps: Apps,
     peers: NumberMap<SessionNumber, Peer>,
     namespaces: Namespaces,
+    /// None: it is off.
+    pub recovery: Option<Recovery>,
     /// Sessions that began a packet with attachments, or went on with one, in this call.
     partials: Vec<SessionNumber>,
 }
@@ -49,7 +68,7 @@ impl Sockets {
         &mut self,
         now_ms: u64,
         notice: Notice,
-        engine: &Engine,
+        engine: &mut Engine,
         answer: &mut Answer,
     ) {
         match notice {
@@ -62,24 +81,33 @@ impl Sockets {
                         ..Peer::default()
                     },
                 );
+                // Clients of Socket.IO 2 are in `/` without asking (reference: `Server.onconnection`).
+                if engine.is_third(session) {
+                    self.handle_connect(now_ms, session, "/", "", engine, answer);
+                }
             }
+            Notice::Asked(session) => self.note_heartbeat(session, false),
+            Notice::Answered(session) => self.note_heartbeat(session, true),
             Notice::Ended(session, reason) => {
-                if let Some(peer) = self.peers.remove(&session) {
-                    self.depart(session, &peer, reason, answer);
+                if let Some(mut peer) = self.peers.remove(&session) {
+                    drop_partial(&mut peer, &mut engine.budget);
+                    self.depart(session, &peer.sockets, reason, engine, answer);
                 }
             }
         }
     }
 
     /// Tells the apps of sockets that are gone, and forgets where they were.
-    fn depart(&mut self, session: SessionNumber, peer: &Peer, reason: Reason, answer: &mut Answer) {
-        for socket in &peer.sockets {
-            self.namespaces
-                .remove(peer::number(session, socket.slot), socket);
-            answer.dispatch(
-                socket.app,
-                AppEvent::Disconnected(socket.departed(session, reason)),
-            );
+    fn depart(
+        &mut self,
+        session: SessionNumber,
+        sockets: &[Socket],
+        reason: Reason,
+        engine: &mut Engine,
+        answer: &mut Answer,
+    ) {
+        for socket in sockets {
+            self.exit(session, socket, Some(reason), engine, answer);
         }
     }
 
@@ -96,13 +124,10 @@ impl Sockets {
             return;
         }
         if let Some(peer) = self.peers.get_mut(&session) {
-            let gone = Peer {
-                sockets: std::mem::take(&mut peer.sockets),
-                ..Peer::default()
-            };
+            let gone = std::mem::take(&mut peer.sockets);
             peer.connect_until_ms = None;
-            peer.partial = None;
-            self.depart(session, &gone, Reason::ForcedServerClose, answer);
+            drop_partial(peer, &mut engine.budget);
+            self.depart(session, &gone, Reason::ForcedServerClose, engine, answer);
         }
         engine.close(now_ms, session, answer);
     }
@@ -122,7 +147,7 @@ impl Sockets {
         );
         if let Some(peer) = self.peers.get_mut(&session) {
             peer.connect_until_ms = None;
-            peer.partial = None;
+            drop_partial(peer, &mut engine.budget);
         }
         engine.close(now_ms, session, answer);
         engine.mark(session);
@@ -139,12 +164,22 @@ impl Sockets {
         engine: &mut Engine,
         answer: &mut Answer,
     ) {
+        if engine.settings.parser == Parser::Msgpack {
+            self.receive_msgpack(now_ms, session, &content, engine, answer);
+            return;
+        }
         let Some(peer) = self.peers.get_mut(&session) else {
             return;
         };
         match content {
             Content::Text(Some(text)) if peer.partial.is_none() => {
-                match packet::decode(text, engine.settings.max_attachments) {
+                let namespace_bytes_max = if engine.is_third(session) {
+                    NAMESPACE_BYTES_MAX + AUTH_BYTES_MAX
+                } else {
+                    NAMESPACE_BYTES_MAX
+                };
+                let attachments_max = engine.settings.max_attachments;
+                match packet::decode(text, attachments_max, namespace_bytes_max) {
                     Some(packet) => self.receive_packet(now_ms, session, packet, engine, answer),
                     None => self.reject(now_ms, session, engine, answer),
                 }
@@ -156,10 +191,13 @@ impl Sockets {
                     return;
                 };
                 self.partials.push(session);
+                engine.budget.release(Kind::Partials, partial.held());
                 partial.attachments.push(bytes.into_owned());
                 if partial.attachments.len() < partial.announced as usize {
-                    let held: usize = partial.attachments.iter().map(Vec::len).sum();
-                    if held as u64 > engine.settings.max_http_buffer_size {
+                    let size: usize = partial.attachments.iter().map(Vec::len).sum();
+                    if size as u64 > engine.settings.max_http_buffer_size
+                        || !engine.take(Kind::Partials, partial.held())
+                    {
                         self.reject(now_ms, session, engine, answer);
                     } else {
                         peer.partial = Some(partial);
@@ -169,6 +207,34 @@ impl Sockets {
                 self.receive_complete(now_ms, session, partial, engine, answer);
             }
         }
+    }
+
+    /// A message of a session whose packets are written by the msgpack parser.
+    fn receive_msgpack(
+        &mut self,
+        now_ms: u64,
+        session: SessionNumber,
+        content: &Content<'_>,
+        engine: &mut Engine,
+        answer: &mut Answer,
+    ) {
+        let decoded = match content {
+            Content::Binary(bytes) => msgpack::decode(bytes),
+            Content::Text(_) => None,
+        };
+        let Some(decoded) = decoded else {
+            self.reject(now_ms, session, engine, answer);
+            return;
+        };
+        let packet = Packet {
+            kind: decoded.kind,
+            namespace: &decoded.namespace,
+            ack: decoded.ack,
+            json: &decoded.json,
+            attachments: 0,
+        };
+        let attachments = decoded.attachments;
+        self.receive_whole(now_ms, session, packet, attachments, engine, answer);
     }
 
     /// A packet's text. Its attachments, if there are any, follow.
@@ -184,15 +250,20 @@ impl Sockets {
             let Some(peer) = self.peers.get_mut(&session) else {
                 return;
             };
-            peer.partial = Some(Partial {
+            let partial = Partial {
                 ack_packet: packet.kind == PacketKind::Ack,
                 namespace: packet.namespace.into(),
                 ack: packet.ack,
                 json: packet.json.into(),
                 announced: packet.attachments,
                 attachments: Vec::new(),
-            });
-            self.partials.push(session);
+            };
+            if engine.take(Kind::Partials, partial.held()) {
+                peer.partial = Some(partial);
+                self.partials.push(session);
+            } else {
+                self.reject(now_ms, session, engine, answer);
+            }
             return;
         }
         self.receive_whole(now_ms, session, packet, Vec::new(), engine, answer);
@@ -236,6 +307,19 @@ impl Sockets {
         engine: &mut Engine,
         answer: &mut Answer,
     ) {
+        let address;
+        let mut packet = packet;
+        if engine.is_third(session) {
+            let Some(read) = Address::read(packet.namespace) else {
+                self.reject(now_ms, session, engine, answer);
+                return;
+            };
+            address = read;
+            packet.namespace = &address.namespace;
+            if packet.kind == PacketKind::Connect {
+                packet.json = &address.auth;
+            }
+        }
         let Some(peer) = self.peers.get(&session) else {
             return;
         };
@@ -272,8 +356,11 @@ impl Sockets {
                 }
             }
             (PacketKind::Ack, Some(socket)) => {
-                // Whether the number was asked for, the app knows that chose it.
-                if let Some(ack) = packet.ack {
+                // Whether the number was asked for, the instance knows that chose it: bits 43 to 52 say
+                // which one that is.
+                let place = |ack: &u64| (ack >> PLACE_SHIFT) < u64::from(engine.settings.shards);
+                if let Some(ack) = packet.ack.filter(place) {
+                    let place = (ack >> PLACE_SHIFT) as u32;
                     let number = peer::number(session, socket.slot);
                     let json = if packet.json.is_empty() {
                         "[]"
@@ -284,8 +371,9 @@ impl Sockets {
                         json: json.to_owned(),
                         attachments,
                     };
-                    answer.dispatch(
+                    answer.dispatch_to(
                         socket.app,
+                        self.apps.elsewhere(socket.app, place),
                         AppEvent::Acked(Acknowledged {
                             socket: number,
                             ack,
@@ -344,26 +432,48 @@ impl Sockets {
         Some(peer)
     }
 
+    /// Charges all that is held, for a count from scratch.
+    pub fn recount(&self, budget: &mut Budget) {
+        for peer in self.peers.values() {
+            peer.charge(budget);
+        }
+    }
+
     /// Takes restored sockets in.
-    pub fn put_peer(&mut self, session: SessionNumber, peer: Peer) {
-        for socket in peer
-            .sockets
-            .iter()
-            .filter(|socket| socket.stage == Stage::Connected)
-        {
-            self.namespaces
-                .insert(peer::number(session, socket.slot), socket);
+    pub fn put_peer(&mut self, session: SessionNumber, mut peer: Peer, budget: &mut Budget) {
+        peer.charge(budget);
+        for socket in &mut peer.sockets {
+            if socket.stage == Stage::Connected {
+                let number = peer::number(session, socket.slot);
+                let namespace = self.namespaces.enter(number, socket);
+                for room in &mut socket.rooms {
+                    *room = namespace.join(number, socket.id, room.clone());
+                }
+            }
         }
         self.peers.insert(session, peer);
     }
 
     /// Drops what is known of a session, without telling anybody: `restore` replaces it.
-    pub fn drop_peer(&mut self, session: SessionNumber) {
-        if let Some(peer) = self.peers.remove(&session) {
+    pub fn drop_peer(&mut self, session: SessionNumber, budget: &mut Budget) {
+        if let Some(mut peer) = self.peers.remove(&session) {
+            drop_partial(&mut peer, budget);
             for socket in &peer.sockets {
+                budget.release(Kind::Sockets, socket.held());
+                budget.release(Kind::Kept, socket.kept());
                 self.namespaces
                     .remove(peer::number(session, socket.slot), socket);
             }
         }
     }
 }
+
+/// Gives up a packet whose attachments have not all come.
+fn drop_partial(peer: &mut Peer, budget: &mut Budget) {
+    if let Some(partial) = peer.partial.take() {
+        budget.release(Kind::Partials, partial.held());
+    }
+}
+
+/// The bit of an acknowledgement number above which is the place of the instance that chose it.
+const PLACE_SHIFT: u32 = 43;

@@ -1,8 +1,7 @@
 //! Who is where: the connected sockets of each namespace, by number, by public id and by room. An
 //! index over what `peer.rs` remembers, rebuilt by a restore. Iterated in ascending order only.
 
-use super::peer::{Room, Socket};
-use crate::base64;
+use super::peer::{self, Room, Socket};
 use crate::contract::{Audience, Socket as SocketNumber};
 use crate::numbers::NumberMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +12,8 @@ use std::sync::Arc;
 pub struct Namespaces(BTreeMap<Arc<str>, Namespace>);
 
 /// The connected sockets of one namespace.
-#[derive(Default)]
 pub struct Namespace {
+    name: Arc<str>,
     sockets: BTreeSet<SocketNumber>,
     /// Those that are in the room named by their own id.
     own: NumberMap<u128, SocketNumber>,
@@ -22,13 +21,15 @@ pub struct Namespace {
 }
 
 impl Namespaces {
-    /// Takes a connected socket in, with its rooms.
-    pub fn insert(&mut self, number: SocketNumber, socket: &Socket) {
-        let namespace = self.0.entry(Arc::clone(&socket.namespace)).or_default();
+    /// Takes a connected socket in; its rooms are to be joined.
+    pub fn enter(&mut self, number: SocketNumber, socket: &Socket) -> &mut Namespace {
+        let name = &socket.namespace;
+        let namespace = self
+            .0
+            .entry(Arc::clone(name))
+            .or_insert_with(|| Namespace::new(Arc::clone(name)));
         namespace.sockets.insert(number);
-        for room in &socket.rooms {
-            namespace.join(number, socket.id, room);
-        }
+        namespace
     }
 
     /// Takes a connected socket out.
@@ -57,19 +58,34 @@ impl Namespaces {
 }
 
 impl Namespace {
-    /// Puts a socket into a room.
-    pub fn join(&mut self, number: SocketNumber, id: u128, room: &Room) {
+    fn new(name: Arc<str>) -> Namespace {
+        Namespace {
+            name,
+            sockets: BTreeSet::new(),
+            own: NumberMap::default(),
+            rooms: BTreeMap::new(),
+        }
+    }
+
+    /// Puts a socket into a room. Gives the room with the name that all in it share.
+    pub fn join(&mut self, number: SocketNumber, id: u128, room: Room) -> Room {
         match room {
             Room::Own => {
                 self.own.insert(id, number);
+                Room::Own
             }
             Room::Named(name) => {
-                self.rooms
-                    .entry(Arc::clone(name))
-                    .or_default()
-                    .insert(number);
+                let entry = self.rooms.entry(name);
+                let name = Arc::clone(entry.key());
+                entry.or_default().insert(number);
+                Room::Named(name)
             }
         }
+    }
+
+    /// Whether anybody is in the room of this name.
+    pub fn is_inhabited(&self, room: &str) -> bool {
+        self.rooms.contains_key(room) || self.own_room(room).is_some()
     }
 
     /// Takes a socket out of a room.
@@ -127,7 +143,7 @@ impl Namespace {
     }
 
     fn own_room(&self, room: &str) -> Option<SocketNumber> {
-        self.own.get(&base64::decode_id(room)?).copied()
+        self.own.get(&peer::id_named(room, &self.name)?).copied()
     }
 
     fn inside<'a>(&'a self, room: &str) -> impl Iterator<Item = SocketNumber> + use<'a> {

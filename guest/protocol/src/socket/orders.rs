@@ -3,35 +3,41 @@
 //!
 //! There is one node: what goes to the apps of other nodes has nobody to go to, and is not answered.
 
-use super::namespace::Namespaces;
-use super::peer::{self, Room, Socket, Stage};
-use super::{Sockets, packet};
+use super::Sockets;
+use super::encoder::{self, Reach};
+use super::peer::{self, Socket, Stage};
 use crate::answer::{Answer, Manner};
-use crate::base64;
+use crate::apps::Instance;
+use crate::budget::Kind;
 use crate::contract::{
     Act, App, AppEvent, Audience, AudienceDisconnect, AudienceRooms, Broadcast, Counted, Delivery,
-    Emission, Find, Found, Level, Order, Reply, Socket as SocketNumber,
+    Emission, Find, Found, Level, Order, Payload, Reply, Socket as SocketNumber,
 };
 use crate::engine::Engine;
-use crate::limits::{ROOM_BYTES_MAX, ROOMS_PER_SOCKET_MAX, SOCKET_DATA_BYTES_MAX};
+use crate::limits::{CALL_SHARE, SOCKET_DATA_BYTES_MAX};
 
 impl Sockets {
     /// One order of an app.
     pub fn handle_order(
         &mut self,
         now_ms: u64,
-        app: App,
+        by: Instance,
         order: Order,
         engine: &mut Engine,
         answer: &mut Answer,
     ) {
         match order.socket {
             Some(number) => {
-                if self.owner(number) == Some(app) {
+                let owner = self.owner(number);
+                if owner == Some(by.app) {
                     self.handle_socket_order(now_ms, number, order.act, engine, answer);
+                } else if let (None, Act::Emit(emission), Some(recovery)) =
+                    (owner, &order.act, &mut self.recovery)
+                {
+                    recovery.remember_for(by.app, number, emission);
                 }
             }
-            None => self.handle_audience_order(now_ms, app, order.act, engine, answer),
+            None => self.handle_audience_order(now_ms, by, order.act, engine, answer),
         }
     }
 
@@ -54,8 +60,8 @@ impl Sockets {
             Act::Refuse(refusal) => self.refuse(number, &refusal, None, engine, answer),
             Act::Emit(emission) => self.emit(number, &emission, engine, answer),
             Act::Reply(reply) => self.reply(number, &reply, engine, answer),
-            Act::Join(rooms) => self.join(number, &rooms, engine, answer),
-            Act::Leave(rooms) => self.leave(number, &rooms, engine),
+            Act::Join(rooms) => self.join(&[number], &rooms, engine, answer),
+            Act::Leave(rooms) => self.leave(number, &rooms, engine, answer),
             Act::Disconnect(false) => self.put_out(number, true, engine, answer),
             Act::Disconnect(true) => self.put_session_out(now_ms, number, engine, answer),
             Act::SetData(data) => self.set_data(number, data, engine, answer),
@@ -69,21 +75,21 @@ impl Sockets {
     fn handle_audience_order(
         &mut self,
         now_ms: u64,
-        app: App,
+        by: Instance,
         act: Act,
         engine: &mut Engine,
         answer: &mut Answer,
     ) {
+        let app = by.app;
         match act {
-            Act::Broadcast(broadcast) => self.broadcast(app, &broadcast, engine, answer),
+            Act::Broadcast(broadcast) => self.broadcast(by, &broadcast, engine, answer),
             Act::AudienceJoin(AudienceRooms { to, rooms, .. }) => {
-                for number in self.audience(app, &to) {
-                    self.join(number, &rooms, engine, answer);
-                }
+                let numbers = self.audience(app, &to);
+                self.join(&numbers, &rooms, engine, answer);
             }
             Act::AudienceLeave(AudienceRooms { to, rooms, .. }) => {
                 for number in self.audience(app, &to) {
-                    self.leave(number, &rooms, engine);
+                    self.leave(number, &rooms, engine, answer);
                 }
             }
             Act::AudienceDisconnect(AudienceDisconnect { to, close, .. }) => {
@@ -95,10 +101,11 @@ impl Sockets {
                     }
                 }
             }
-            Act::Find(find) => self.find(app, &find, engine, answer),
+            Act::Find(find) => self.find(by, &find, engine, answer),
             Act::Judge(judgement) => engine.handle_judged(now_ms, app, &judgement, answer),
-            // A cluster of one: nobody hears it, nobody answers.
-            Act::Serve(_) | Act::ServeReply(_) => {}
+            Act::Share(share) => engine.handle_share(now_ms, app, &share, answer),
+            Act::Serve(serve) => self.serve(by, serve, engine.settings.shard, answer),
+            Act::ServeReply(reply) => self.serve_reply(app, reply, engine.settings.shard, answer),
             _ => answer.log(
                 Level::Warn,
                 "an order that needs a socket came without one: ignored".to_owned(),
@@ -116,18 +123,43 @@ impl Sockets {
     }
 
     fn emit(
-        &self,
+        &mut self,
         number: SocketNumber,
         emission: &Emission,
         engine: &mut Engine,
         answer: &mut Answer,
     ) {
-        let Some(socket) = self.connected(number) else {
+        // One that awaits admission too: the reference sends what middlewares emit at once.
+        let (session, slot) = peer::parts(number);
+        let Some(socket) = self.peers.get(&session).and_then(|peer| peer.socket(slot)) else {
             return;
         };
-        let (session, _) = peer::parts(number);
+        let Emission {
+            payload,
+            ack,
+            delivery,
+        } = emission;
+        let recovery = self.recovery.as_mut();
+        let recovery = recovery.filter(|_| ack.is_none() && socket.stage == Stage::Connected);
+        let stamped = recovery.and_then(|recovery| {
+            if delivery.contains(Delivery::VOLATILE) {
+                return recovery.volatile(payload);
+            }
+            let to = Audience {
+                namespace: socket.namespace.to_string(),
+                rooms: vec![socket.id_text()],
+                except: Vec::new(),
+            };
+            let compress = !delivery.contains(Delivery::UNCOMPRESSED);
+            recovery.remember(socket.app, to, payload, true, compress)
+        });
+        let payload = stamped.as_ref().unwrap_or(payload);
         let mark = answer.begin();
-        packet::encode_event(&socket.namespace, emission.ack, &emission.payload, answer);
+        let parser = engine.settings.parser;
+        if !encoder::encode_event(parser, &socket.namespace, *ack, payload, Reach::One, answer) {
+            answer.log(Level::Warn, not_json(number));
+            return;
+        }
         engine.deliver(
             mark,
             std::iter::once(session),
@@ -142,69 +174,18 @@ impl Sockets {
         };
         let (session, _) = peer::parts(number);
         let mark = answer.begin();
-        packet::encode_ack(&socket.namespace, reply.ack, &reply.payload, answer);
+        let Reply { ack, payload } = reply;
+        if !encoder::encode_ack(
+            engine.settings.parser,
+            &socket.namespace,
+            *ack,
+            payload,
+            answer,
+        ) {
+            answer.log(Level::Warn, not_json(number));
+            return;
+        }
         engine.deliver(mark, std::iter::once(session), Manner::PLAIN, answer);
-    }
-
-    fn join(
-        &mut self,
-        number: SocketNumber,
-        rooms: &[String],
-        engine: &mut Engine,
-        answer: &mut Answer,
-    ) {
-        let Some((socket, namespaces)) = self.connected_mut(number) else {
-            return;
-        };
-        let Some(namespace) = namespaces.find_mut(&socket.namespace) else {
-            return;
-        };
-        let before = socket.rooms.len();
-        for name in rooms {
-            let room = room_of(socket, name);
-            if socket.rooms.contains(&room) {
-                continue;
-            }
-            if name.len() > ROOM_BYTES_MAX || socket.rooms.len() > ROOMS_PER_SOCKET_MAX {
-                let text = format!(
-                    "socket {number} not joined to a room: at most {ROOMS_PER_SOCKET_MAX} rooms, \
-                     names of at most {ROOM_BYTES_MAX} bytes"
-                );
-                answer.log(Level::Warn, text);
-                continue;
-            }
-            namespace.join(number, socket.id, &room);
-            socket.rooms.push(room);
-        }
-        if socket.rooms.len() != before {
-            engine.mark(peer::parts(number).0);
-        }
-    }
-
-    fn leave(&mut self, number: SocketNumber, rooms: &[String], engine: &mut Engine) {
-        let Some((socket, namespaces)) = self.connected_mut(number) else {
-            return;
-        };
-        let Some(namespace) = namespaces.find_mut(&socket.namespace) else {
-            return;
-        };
-        let before = socket.rooms.len();
-        for name in rooms {
-            let room = room_of(socket, name);
-            if let Some(at) = socket.rooms.iter().position(|joined| *joined == room) {
-                namespace.leave(number, socket.id, &room);
-                socket.rooms.remove(at);
-            }
-        }
-        if socket.rooms.len() != before {
-            engine.mark(peer::parts(number).0);
-        }
-    }
-
-    fn connected_mut(&mut self, number: SocketNumber) -> Option<(&mut Socket, &mut Namespaces)> {
-        let (session, slot) = peer::parts(number);
-        let socket = self.peers.get_mut(&session)?.socket_mut(slot)?;
-        (socket.stage == Stage::Connected).then_some((socket, &mut self.namespaces))
     }
 
     /// Closes the whole session of a socket (reference: `Client._disconnect`): every socket of it is
@@ -248,9 +229,16 @@ impl Sockets {
         else {
             return;
         };
-        if data.len() > SOCKET_DATA_BYTES_MAX {
+        engine
+            .budget
+            .release(Kind::Kept, 2 * socket.data.len() as u64);
+        if data.len() > SOCKET_DATA_BYTES_MAX || !engine.take(Kind::Kept, 2 * data.len() as u64) {
+            engine
+                .budget
+                .charge(Kind::Kept, 2 * socket.data.len() as u64);
             let text = format!(
-                "data of socket {number} not kept: more than {SOCKET_DATA_BYTES_MAX} bytes"
+                "data of socket {number} not kept: more than {SOCKET_DATA_BYTES_MAX} bytes, or than there \
+                 is memory for"
             );
             answer.log(Level::Warn, text);
             return;
@@ -272,59 +260,108 @@ impl Sockets {
             .unwrap_or_default()
     }
 
-    fn broadcast(&self, app: App, broadcast: &Broadcast, engine: &mut Engine, answer: &mut Answer) {
+    fn broadcast(
+        &mut self,
+        by: Instance,
+        broadcast: &Broadcast,
+        engine: &mut Engine,
+        answer: &mut Answer,
+    ) {
         let Broadcast {
             to,
             payload,
             delivery,
             ack,
         } = broadcast;
+        let stamped = self.stamp(by, broadcast);
+        let payload = stamped.as_ref().unwrap_or(payload);
         let mut receivers = 0;
-        if self.apps.serving(&to.namespace) == Some(app)
+        if self.apps.serving(&to.namespace) == Some(by.app)
             && let Some(namespace) = self.namespaces.find(&to.namespace)
         {
             let mark = answer.begin();
-            packet::encode_event(&to.namespace, *ack, payload, answer);
-            namespace.visit(to, |sockets| {
-                let sessions = sockets.map(|number| peer::parts(number).0);
-                receivers = engine.deliver(mark, sessions, manner(*delivery), answer);
-            });
+            let parser = engine.settings.parser;
+            let reach = Reach::Audience;
+            if answer.targets() as u64 * TARGET_BYTES > call_bytes_max(engine) {
+                let text = "too many receivers in one call: a broadcast was dropped".to_owned();
+                answer.log(Level::Warn, text);
+            } else if encoder::encode_event(parser, &to.namespace, *ack, payload, reach, answer) {
+                namespace.visit(to, |sockets| {
+                    let sessions = sockets.map(|number| peer::parts(number).0);
+                    receivers = engine.deliver(mark, sessions, manner(*delivery), answer);
+                });
+            } else {
+                let text = "the payload of a broadcast is not JSON: dropped".to_owned();
+                answer.log(Level::Warn, text);
+            }
         }
         if let Some(ack) = *ack {
-            answer.dispatch(app, AppEvent::Counted(Counted { ack, receivers }));
+            let place = self.apps.elsewhere(by.app, by.place);
+            let counted = Counted { ack, receivers };
+            answer.dispatch_to(by.app, place, AppEvent::Counted(counted));
         }
     }
 
-    fn find(&self, app: App, find: &Find, engine: &Engine, answer: &mut Answer) {
-        let mut sockets = Vec::new();
-        for number in self.audience(app, &find.to) {
-            let (session, _) = peer::parts(number);
-            if let Some((socket, known)) = self.connected(number).zip(engine.session(session)) {
-                sockets.push(socket.resumed(session, &known.handshake));
-            }
+    /// The payload of a broadcast with an offset, if clients may come back for it.
+    fn stamp(&mut self, by: Instance, broadcast: &Broadcast) -> Option<Payload> {
+        let recovery = self.recovery.as_mut()?;
+        let Broadcast {
+            to,
+            payload,
+            delivery,
+            ack,
+        } = broadcast;
+        if ack.is_some() || self.apps.serving(&to.namespace) != Some(by.app) {
+            return None;
         }
-        answer.dispatch(
-            app,
-            AppEvent::Found(Found {
-                token: find.token,
-                sockets,
-            }),
-        );
+        if delivery.contains(Delivery::VOLATILE) {
+            return recovery.volatile(payload);
+        }
+        let compress = !delivery.contains(Delivery::UNCOMPRESSED);
+        recovery.remember(by.app, to.clone(), payload, false, compress)
     }
+
+    fn find(&self, by: Instance, find: &Find, engine: &Engine, answer: &mut Answer) {
+        let mut sockets = Vec::new();
+        for number in self.audience(by.app, &find.to) {
+            let (session, _) = peer::parts(number);
+            let Some((socket, known)) = self.connected(number).zip(engine.session(session)) else {
+                continue;
+            };
+            // A header of a few bytes becomes two strings.
+            let bytes = socket.held() + socket.kept() + 8 * known.handshake.len() as u64;
+            answer.described_bytes += bytes;
+            if answer.described_bytes > call_bytes_max(engine) {
+                let text = "too many sockets to describe in one answer: the rest is left out";
+                answer.log(Level::Warn, text.to_owned());
+                break;
+            }
+            sockets.push(socket.resumed(session, &known.handshake));
+        }
+        let place = self.apps.elsewhere(by.app, by.place);
+        let found = Found {
+            token: find.token,
+            sockets,
+        };
+        answer.dispatch_to(by.app, place, AppEvent::Found(found));
+    }
+}
+
+/// What one call may use for receivers, or for descriptions, in bytes.
+fn call_bytes_max(engine: &Engine) -> u64 {
+    engine.settings.memory_bytes_max / CALL_SHARE
+}
+
+/// What a receiver takes in an answer.
+const TARGET_BYTES: u64 = 8;
+
+fn not_json(number: SocketNumber) -> String {
+    format!("a payload for socket {number} is not JSON: dropped")
 }
 
 fn manner(delivery: Delivery) -> Manner {
     Manner {
         volatile: delivery.contains(Delivery::VOLATILE),
         compress: !delivery.contains(Delivery::UNCOMPRESSED),
-    }
-}
-
-/// The room of this name, for this socket.
-fn room_of(socket: &Socket, name: &str) -> Room {
-    if base64::decode_id(name) == Some(socket.id) {
-        Room::Own
-    } else {
-        Room::Named(name.into())
     }
 }

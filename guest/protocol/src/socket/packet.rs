@@ -7,7 +7,7 @@
 use super::json::{self, Kind};
 use crate::answer::Answer;
 use crate::contract::Payload;
-use crate::limits::{ACK_MAX, NAMESPACE_BYTES_MAX};
+use crate::limits::ACK_MAX;
 
 /// A packet as text says it; attachments follow in frames of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ const RESERVED: [&str; 6] = [
 const RESERVED_BYTES_MAX: usize = 14;
 
 /// Reads a packet. None is a parse error.
-pub fn decode(text: &str, attachments_max: u32) -> Option<Packet<'_>> {
+pub fn decode(text: &str, attachments_max: u32, namespace_bytes_max: usize) -> Option<Packet<'_>> {
     let (kind, binary) = match text.as_bytes().first()? {
         b'0' => (PacketKind::Connect, false),
         b'1' => (PacketKind::Disconnect, false),
@@ -71,7 +71,7 @@ pub fn decode(text: &str, attachments_max: u32) -> Option<Packet<'_>> {
     let mut namespace = "/";
     if rest.starts_with('/') {
         (namespace, rest) = rest.split_once(',').unwrap_or((rest, ""));
-        if namespace.len() > NAMESPACE_BYTES_MAX {
+        if namespace.len() > namespace_bytes_max {
             return None;
         }
     }
@@ -119,15 +119,15 @@ fn is_payload_valid(kind: PacketKind, json: &str) -> bool {
 }
 
 /// Whether a name, in quotes, is a reserved one however it is escaped.
-fn is_reserved(quoted: &str) -> bool {
-    if quoted.contains('\\') {
-        return json::unescape(quoted, RESERVED_BYTES_MAX)
+pub fn is_reserved(quoted: &str) -> bool {
+    let Some(inner) = quoted.get(1..quoted.len().saturating_sub(1)) else {
+        return false;
+    };
+    if inner.contains('\\') {
+        return json::unescape(inner, RESERVED_BYTES_MAX)
             .is_some_and(|name| RESERVED.contains(&name.as_str()));
     }
-    quoted.len() <= RESERVED_BYTES_MAX + 2
-        && quoted
-            .get(1..quoted.len() - 1)
-            .is_some_and(|name| RESERVED.contains(&name))
+    inner.len() <= RESERVED_BYTES_MAX && RESERVED.contains(&inner)
 }
 
 /// Writes the frames of an EVENT: `42…`, or `45…` and its attachments.
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Option<(PacketKind, &str, Option<u64>, &str, u32)> {
-        decode(text, 10).map(|p| (p.kind, p.namespace, p.ack, p.json, p.attachments))
+        decode(text, 10, 1024).map(|p| (p.kind, p.namespace, p.ack, p.json, p.attachments))
     }
 
     #[test]

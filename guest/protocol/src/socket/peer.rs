@@ -1,12 +1,17 @@
 //! What is known of one session's sockets, and how it is written into the session's blob.
 
+use super::recovery::dormant::{decode_id, encode_id};
 use crate::base64;
+use crate::budget::{Budget, Kind};
 use crate::codec::{Reader, Writer};
 use crate::contract::{
     App, Departed, Resumed, Session as SessionNumber, Socket as SocketNumber, SocketInfo,
 };
 use crate::engine::handshake;
-use crate::limits::{SLOTS_PER_SESSION_MAX, SOCKETS_PER_SESSION_MAX};
+use crate::limits::{
+    ATTACHMENT_BYTES, MEMBERSHIP_BYTES, PARTIAL_BYTES, SLOTS_PER_SESSION_MAX, SOCKET_BYTES,
+    SOCKETS_PER_SESSION_MAX,
+};
 use crate::reason::Reason;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
@@ -32,16 +37,28 @@ pub struct Peer {
 pub struct Socket {
     pub slot: u16,
     pub app: App,
-    /// The public id: the lowest 120 bits count.
+    /// The public id: `id_text` writes it.
     pub id: u128,
     pub namespace: Arc<str>,
+    /// The `mark` of its name.
+    pub mark: u64,
     pub stage: Stage,
     /// The payload of the CONNECT packet.
     pub auth: Box<str>,
     /// What the app keeps with it.
     pub data: Box<str>,
-    /// In the order of joining.
+    /// In the order of joining. Of one that is to be recovered: those that it was in.
     pub rooms: Vec<Room>,
+    /// What its client shows when it comes back (connection state recovery); 0: nothing.
+    pub pid: u128,
+    /// The entry of the log up to which its client has got everything.
+    pub since: u64,
+    /// The entry made last when the ping was sent that has not been answered.
+    pub asked: Option<u64>,
+    /// Whether it took up where an earlier connection of its client ended.
+    pub recovered: bool,
+    /// How many other shards have yet to tell whether its client was theirs.
+    pub asking: u32,
 }
 
 /// ```text
@@ -94,28 +111,82 @@ pub fn public_id(seed: [u64; 2], slot: u16) -> u128 {
     hasher.finish128().as_u128() & ((1 << 120) - 1)
 }
 
+/// The secret with which the client of a slot comes back: nobody can tell it from the public id.
+pub fn private_id(seed: [u64; 2], slot: u16) -> u128 {
+    let mut hasher = SipHasher13::new_with_keys(seed[0], seed[1]);
+    hasher.write_u32(1 << 16 | u32::from(slot));
+    hasher.finish128().as_u128() & ((1 << 120) - 1)
+}
+
+/// Marks the id of a socket outside of `/` whose client is one of Socket.IO 2: the namespace and `#` stand
+/// before it.
+const PREFIXED: u128 = 1 << 120;
+
+/// The id of a socket whose client is one of Socket.IO 2: that of the session, as such a client
+/// expects (reference: the constructor of `Socket`).
+pub fn session_id(sid: &str, namespace: &str) -> Option<u128> {
+    let id = base64::decode_id(sid)?;
+    Some(if namespace == "/" { id } else { id | PREFIXED })
+}
+
+/// A public id as apps see it, of a socket in this namespace.
+pub fn id_text(id: u128, namespace: &str) -> String {
+    let text = base64::encode_id(id & !PREFIXED);
+    if id & PREFIXED == 0 {
+        text
+    } else {
+        format!("{namespace}#{text}")
+    }
+}
+
+/// The id that is written so in this namespace, if the text has the form of one.
+pub fn id_named(text: &str, namespace: &str) -> Option<u128> {
+    match text.strip_prefix(namespace) {
+        Some(rest) => base64::decode_id(rest.strip_prefix('#')?).map(|id| id | PREFIXED),
+        None => base64::decode_id(text),
+    }
+}
+
+/// Something short that tells most names apart: their length and their last bytes. So finding one
+/// among many costs little.
+pub fn mark(name: &str) -> u64 {
+    let last = name.bytes().rev().take(8);
+    last.fold(name.len() as u64, |mark, byte| {
+        mark.rotate_left(8) ^ u64::from(byte)
+    })
+}
+
 impl Peer {
     /// The socket in a slot.
     pub fn socket(&self, slot: u16) -> Option<&Socket> {
-        self.sockets.iter().find(|socket| socket.slot == slot)
+        let at = self
+            .sockets
+            .binary_search_by_key(&slot, |socket| socket.slot);
+        self.sockets.get(at.ok()?)
     }
 
     /// The socket in a slot.
     pub fn socket_mut(&mut self, slot: u16) -> Option<&mut Socket> {
-        self.sockets.iter_mut().find(|socket| socket.slot == slot)
+        let at = self
+            .sockets
+            .binary_search_by_key(&slot, |socket| socket.slot);
+        self.sockets.get_mut(at.ok()?)
     }
 
     /// The socket in a namespace.
     pub fn within(&self, namespace: &str) -> Option<&Socket> {
+        let mark = mark(namespace);
         self.sockets
             .iter()
-            .find(|socket| *socket.namespace == *namespace)
+            .find(|socket| socket.mark == mark && *socket.namespace == *namespace)
     }
 
     /// Takes a socket out.
     pub fn remove(&mut self, slot: u16) -> Option<Socket> {
-        let at = self.sockets.iter().position(|socket| socket.slot == slot)?;
-        Some(self.sockets.remove(at))
+        let at = self
+            .sockets
+            .binary_search_by_key(&slot, |socket| socket.slot);
+        Some(self.sockets.remove(at.ok()?))
     }
 
     /// When its sockets have to be looked at.
@@ -125,6 +196,17 @@ impl Peer {
             Stage::Connected => None,
         });
         connecting.chain(self.connect_until_ms).min()
+    }
+
+    /// Charges what it holds.
+    pub fn charge(&self, budget: &mut Budget) {
+        for socket in &self.sockets {
+            budget.charge(Kind::Sockets, socket.held());
+            budget.charge(Kind::Kept, socket.kept());
+        }
+        if let Some(partial) = &self.partial {
+            budget.charge(Kind::Partials, partial.held());
+        }
     }
 
     /// Writes it into a blob.
@@ -181,15 +263,57 @@ impl Peer {
     }
 }
 
+impl Room {
+    /// What being in it is charged: see `budget.rs`. The own room is part of the socket.
+    pub fn held(&self) -> u64 {
+        match self {
+            Room::Own => 0,
+            Room::Named(name) => MEMBERSHIP_BYTES + 2 * name.len() as u64,
+        }
+    }
+}
+
 impl Socket {
+    /// Its public id as text.
+    pub fn id_text(&self) -> String {
+        id_text(self.id, &self.namespace)
+    }
+
+    /// The room of this name, for this socket.
+    pub fn room(&self, name: &str) -> Room {
+        if id_named(name, &self.namespace) == Some(self.id) {
+            Room::Own
+        } else {
+            Room::Named(name.into())
+        }
+    }
+
+    /// The name of a room that it is in.
+    pub fn room_name(&self, room: &Room) -> String {
+        match room {
+            Room::Own => self.id_text(),
+            Room::Named(name) => name.to_string(),
+        }
+    }
+
+    /// What it is charged as a socket: see `budget.rs`.
+    pub fn held(&self) -> u64 {
+        SOCKET_BYTES + self.namespace.len() as u64 + 2 * self.auth.len() as u64
+    }
+
+    /// What its app is charged for keeping with it.
+    pub fn kept(&self) -> u64 {
+        2 * self.data.len() as u64 + self.rooms.iter().map(Room::held).sum::<u64>()
+    }
+
     /// How the app meets it.
     pub fn info(&self, session: SessionNumber, handshake: &[u8]) -> SocketInfo {
         SocketInfo {
             socket: number(session, self.slot),
-            id: base64::encode_id(self.id),
+            id: self.id_text(),
             namespace: self.namespace.to_string(),
             handshake: handshake::decode(handshake, &self.auth),
-            recovered: false,
+            recovered: self.recovered,
         }
     }
 
@@ -211,12 +335,9 @@ impl Socket {
         }
     }
 
-    fn room_names(&self) -> Vec<String> {
-        let name = |room: &Room| match room {
-            Room::Own => base64::encode_id(self.id),
-            Room::Named(name) => name.to_string(),
-        };
-        self.rooms.iter().map(name).collect()
+    /// The names of its rooms.
+    pub fn room_names(&self) -> Vec<String> {
+        self.rooms.iter().map(|room| self.room_name(room)).collect()
     }
 
     fn encode(&self, to: &mut Writer) {
@@ -231,6 +352,15 @@ impl Socket {
         });
         to.bytes(self.auth.as_bytes());
         to.bytes(self.data.as_bytes());
+        if self.pid == 0 {
+            to.byte(0);
+        } else {
+            to.byte(1 | u8::from(self.recovered) << 1);
+            encode_id(self.pid, to);
+            to.number(self.since);
+            to.maybe(self.asked);
+            to.number(u64::from(self.asking));
+        }
         to.number(self.rooms.len() as u64);
         for room in &self.rooms {
             match room {
@@ -247,13 +377,22 @@ impl Socket {
         let slot = u16::try_from(from.number()?).ok()?;
         let app = from.number32()?;
         let id = u128::from(from.word()?) | u128::from(from.word()?) << 64;
-        let namespace = from.text()?.into();
+        let namespace: Arc<str> = from.text()?.into();
+        let mark = mark(&namespace);
         let stage = match from.maybe()? {
             Some(until_ms) => Stage::Connecting { until_ms },
             None => Stage::Connected,
         };
         let auth = from.text()?.into();
         let data = from.text()?.into();
+        let flags = from.byte().filter(|flags| *flags < 4)?;
+        let (mut pid, mut since, mut asked, mut asking) = (0, 0, None, 0);
+        if flags & 1 != 0 {
+            pid = decode_id(from)?;
+            since = from.number()?;
+            asked = from.maybe()?;
+            asking = from.number32()?;
+        }
         let count = from.count()?;
         let mut rooms = Vec::new();
         for _ in 0..count {
@@ -268,15 +407,30 @@ impl Socket {
             app,
             id,
             namespace,
+            mark,
             stage,
             auth,
             data,
             rooms,
+            pid,
+            since,
+            asked,
+            recovered: flags & 2 != 0,
+            asking,
         })
     }
 }
 
 impl Partial {
+    /// What it is charged: see `budget.rs`.
+    pub fn held(&self) -> u64 {
+        let attachments = self.attachments.iter();
+        let attachments: u64 = attachments
+            .map(|bytes| ATTACHMENT_BYTES + 2 * bytes.len() as u64)
+            .sum();
+        PARTIAL_BYTES + 2 * (self.namespace.len() + self.json.len()) as u64 + attachments
+    }
+
     fn encode(&self, to: &mut Writer) {
         to.byte(u8::from(self.ack_packet));
         to.bytes(self.namespace.as_bytes());

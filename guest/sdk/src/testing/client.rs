@@ -149,7 +149,7 @@ impl Client {
     /// Goes, with one of Socket.IO's reasons.
     pub fn disconnect(&self, reason: &str) {
         let departed = self.server.model.borrow_mut().depart(self.socket, reason);
-        self.server.turn(departed.into_iter().collect());
+        self.server.turn(departed);
     }
 
     fn peer<T>(&self, look: impl FnOnce(&mut Peer) -> T) -> T {

@@ -4,8 +4,8 @@ use crate::Args;
 use crate::args::split_event;
 use crate::bindings::exports::holdfast::edge::app_guest::{Command, Happening};
 use crate::bindings::exports::holdfast::edge::types::{
-    Act, AppEvent, Audience, Counted, Departed, Found, LogLine, Order, Payload, Refusal, Resumed,
-    SocketInfo,
+    Act, AppEvent, Audience, Counted, Delivery, Departed, Found, Judgement, LogLine, Order,
+    Payload, Refusal, Resumed, RoomChange, RoomEvent, Serve, SocketInfo,
 };
 use crate::runtime::Runtime;
 use crate::testing::client::Received;
@@ -20,7 +20,12 @@ pub(super) struct Model {
     timers: BTreeMap<u64, u64>,
     pub(super) commands: Vec<Command>,
     pub(super) logs: Vec<LogLine>,
-    pub(super) judgement: Option<Option<String>>,
+    pub(super) judgement: Option<Judgement>,
+    pub(super) shared: Option<Result<String, String>>,
+    /// What the app asked its other instances, and how it answered them.
+    pub(super) served: Vec<Serve>,
+    pub(super) served_answers: Vec<Args>,
+    pub(super) hears_rooms: bool,
 }
 
 /// One client in one namespace.
@@ -28,6 +33,8 @@ pub(super) struct Peer {
     pub(super) info: SocketInfo,
     pub(super) state: PeerState,
     pub(super) rooms: Vec<String>,
+    /// Of who is gone, or comes back: the rooms it was in.
+    pub(super) kept_rooms: Vec<String>,
     pub(super) data: String,
     pub(super) inbox: Vec<Received>,
     pub(super) answers: BTreeMap<u64, Args>,
@@ -52,6 +59,10 @@ impl Model {
             commands: Vec::new(),
             logs: Vec::new(),
             judgement: None,
+            shared: None,
+            served: Vec::new(),
+            served_answers: Vec::new(),
+            hears_rooms: false,
         }
     }
 
@@ -88,18 +99,86 @@ impl Model {
     }
 
     /// The event that a socket is gone.
-    pub(super) fn depart(&mut self, socket: u64, reason: &str) -> Option<Happening> {
-        let peer = self
+    pub(super) fn depart(&mut self, socket: u64, reason: &str) -> Vec<Happening> {
+        let connected = self
             .peers
             .get_mut(&socket)
-            .filter(|peer| peer.state == PeerState::Connected)?;
+            .filter(|peer| peer.state == PeerState::Connected);
+        let Some(peer) = connected else {
+            return Vec::new();
+        };
         peer.state = PeerState::Gone(reason.to_owned());
         let rooms = std::mem::take(&mut peer.rooms);
-        Some(Happening::Event(AppEvent::Disconnected(Departed {
+        peer.kept_rooms.clone_from(&rooms);
+        let mut follows = vec![Happening::Event(AppEvent::Disconnected(Departed {
             socket,
             reason: reason.to_owned(),
-            rooms,
-        })))
+            rooms: rooms.clone(),
+        }))];
+        for room in rooms {
+            self.tell_left(socket, &room, &mut follows);
+        }
+        follows
+    }
+
+    /// A socket joins rooms.
+    fn join(&mut self, socket: u64, rooms: &[String], follows: &mut Vec<Happening>) {
+        for room in rooms {
+            let Some(peer) = self.peers.get_mut(&socket) else {
+                return;
+            };
+            if peer.rooms.contains(room) {
+                continue;
+            }
+            peer.rooms.push(room.clone());
+            if self.hears_rooms && self.count(socket, room) == 1 {
+                self.tell_room(socket, room, RoomEvent::Created, follows);
+            }
+            self.tell_room(socket, room, RoomEvent::Joined, follows);
+        }
+    }
+
+    /// A socket leaves rooms.
+    fn leave(&mut self, socket: u64, rooms: &[String], follows: &mut Vec<Happening>) {
+        for room in rooms {
+            let Some(peer) = self.peers.get_mut(&socket) else {
+                return;
+            };
+            let before = peer.rooms.len();
+            peer.rooms.retain(|known| known != room);
+            if peer.rooms.len() < before {
+                self.tell_left(socket, room, follows);
+            }
+        }
+    }
+
+    fn tell_left(&self, socket: u64, room: &str, follows: &mut Vec<Happening>) {
+        self.tell_room(socket, room, RoomEvent::Left, follows);
+        if self.hears_rooms && self.count(socket, room) == 0 {
+            self.tell_room(socket, room, RoomEvent::Deleted, follows);
+        }
+    }
+
+    /// How many are in a room of a socket's namespace.
+    fn count(&self, socket: u64, room: &str) -> usize {
+        let namespace = self.peers.get(&socket).map(|peer| &peer.info.namespace);
+        let is_in = |peer: &&Peer| {
+            Some(&peer.info.namespace) == namespace && peer.rooms.iter().any(|known| known == room)
+        };
+        self.peers.values().filter(is_in).count()
+    }
+
+    fn tell_room(&self, socket: u64, room: &str, change: RoomEvent, follows: &mut Vec<Happening>) {
+        let Some(peer) = self.peers.get(&socket).filter(|_| self.hears_rooms) else {
+            return;
+        };
+        let is_of_socket = matches!(change, RoomEvent::Joined | RoomEvent::Left);
+        follows.push(Happening::Event(AppEvent::Room(RoomChange {
+            namespace: peer.info.namespace.clone(),
+            room: room.to_owned(),
+            change,
+            socket: is_of_socket.then(|| (socket, peer.info.id.clone())),
+        })));
     }
 
     fn perform(&mut self, command: Command, follows: &mut Vec<Happening>) {
@@ -128,7 +207,10 @@ impl Model {
         match (act, &peer.state) {
             (Act::Admit, PeerState::Waiting) => {
                 peer.state = PeerState::Connected;
-                peer.rooms = vec![peer.info.id.clone()];
+                let own = peer.info.id.clone();
+                let kept = std::mem::take(&mut peer.kept_rooms);
+                self.join(socket, &[own], follows);
+                self.join(socket, &kept, follows);
             }
             (Act::Refuse(refusal), PeerState::Waiting) => peer.state = PeerState::Refused(refusal),
             (Act::Emit(emission), PeerState::Connected) => {
@@ -137,8 +219,8 @@ impl Model {
             (Act::Reply(reply), PeerState::Connected) => {
                 peer.answers.insert(reply.ack, Args::whole(reply.payload));
             }
-            (Act::Join(rooms), PeerState::Connected) => peer.join(&rooms),
-            (Act::Leave(rooms), PeerState::Connected) => peer.leave(&rooms),
+            (Act::Join(rooms), PeerState::Connected) => self.join(socket, &rooms, follows),
+            (Act::Leave(rooms), PeerState::Connected) => self.leave(socket, &rooms, follows),
             (Act::SetData(data), PeerState::Connected) => peer.data = data,
             (Act::Disconnect(_), PeerState::Connected) => {
                 follows.extend(self.depart(socket, "server namespace disconnect"));
@@ -151,6 +233,9 @@ impl Model {
         match act {
             Act::Broadcast(message) => {
                 let mut receivers = 0;
+                if message.ack.is_none() && !message.delivery.contains(Delivery::VOLATILE) {
+                    self.keep_for_recovery(&message.to, &message.payload);
+                }
                 for peer in self.audience(&message.to) {
                     receivers += 1;
                     peer.receive(message.payload.clone(), message.ack);
@@ -162,18 +247,18 @@ impl Model {
                     })));
                 }
             }
-            Act::AudienceJoin(change) => self
-                .audience(&change.to)
-                .for_each(|peer| peer.join(&change.rooms)),
-            Act::AudienceLeave(change) => self
-                .audience(&change.to)
-                .for_each(|peer| peer.leave(&change.rooms)),
+            Act::AudienceJoin(change) => {
+                for socket in self.numbers(&change.to) {
+                    self.join(socket, &change.rooms, follows);
+                }
+            }
+            Act::AudienceLeave(change) => {
+                for socket in self.numbers(&change.to) {
+                    self.leave(socket, &change.rooms, follows);
+                }
+            }
             Act::AudienceDisconnect(order) => {
-                let sockets: Vec<u64> = self
-                    .audience(&order.to)
-                    .map(|peer| peer.info.socket)
-                    .collect();
-                for socket in sockets {
+                for socket in self.numbers(&order.to) {
                     follows.extend(self.depart(socket, "server namespace disconnect"));
                 }
             }
@@ -184,19 +269,40 @@ impl Model {
                     sockets,
                 })));
             }
-            Act::Judge(judgement) => self.judgement = Some(judgement.refusal),
+            Act::Judge(judgement) => self.judgement = Some(judgement),
+            Act::Share(share) => self.shared = Some(share.outcome),
+            Act::Serve(serve) => self.served.push(serve),
+            Act::ServeReply(reply) => self.served_answers.push(Args::whole(reply.payload)),
             _ => {}
+        }
+    }
+
+    fn numbers(&mut self, to: &Audience) -> Vec<u64> {
+        self.audience(to).map(|peer| peer.info.socket).collect()
+    }
+
+    /// Those whose connection broke get the message when they come back.
+    fn keep_for_recovery(&mut self, to: &Audience, payload: &Payload) {
+        for peer in self.peers.values_mut() {
+            if matches!(peer.state, PeerState::Gone(_))
+                && is_among(to, &peer.info, &peer.kept_rooms)
+            {
+                peer.receive(payload.clone(), None);
+            }
         }
     }
 
     fn audience<'a>(&'a mut self, to: &'a Audience) -> impl Iterator<Item = &'a mut Peer> {
         self.peers.values_mut().filter(|peer| {
-            peer.state == PeerState::Connected
-                && peer.info.namespace == to.namespace
-                && (to.rooms.is_empty() || to.rooms.iter().any(|room| peer.rooms.contains(room)))
-                && !to.except.iter().any(|room| peer.rooms.contains(room))
+            peer.state == PeerState::Connected && is_among(to, &peer.info, &peer.rooms)
         })
     }
+}
+
+fn is_among(to: &Audience, info: &SocketInfo, rooms: &[String]) -> bool {
+    info.namespace == to.namespace
+        && (to.rooms.is_empty() || to.rooms.iter().any(|room| rooms.contains(room)))
+        && !to.except.iter().any(|room| rooms.contains(room))
 }
 
 impl Peer {
@@ -205,6 +311,7 @@ impl Peer {
             info,
             state: PeerState::Waiting,
             rooms: Vec::new(),
+            kept_rooms: Vec::new(),
             data: "{}".to_owned(),
             inbox: Vec::new(),
             answers: BTreeMap::new(),
@@ -224,17 +331,5 @@ impl Peer {
         if let Some((event, args)) = split_event(payload) {
             self.inbox.push(Received { event, args, ack });
         }
-    }
-
-    fn join(&mut self, rooms: &[String]) {
-        for room in rooms {
-            if !self.rooms.contains(room) {
-                self.rooms.push(room.clone());
-            }
-        }
-    }
-
-    fn leave(&mut self, rooms: &[String]) {
-        self.rooms.retain(|room| !rooms.contains(room));
     }
 }

@@ -1,16 +1,18 @@
 //! The node, as a test sees it.
 #![allow(clippy::panic, reason = "what a test does wrong is to fail the test")]
 
+use crate::args::{encode_answer, encode_event};
 use crate::bindings::exports::holdfast::edge::app_guest::{Command, Context, Happening, Manifest};
 use crate::bindings::exports::holdfast::edge::types::{
-    AppEvent, Connecting, Handshake, Judging, LogLine, SocketInfo,
+    Answered, AppEvent, Connecting, Denied, Handshake, Judgement, Judging, LogLine, Recovered,
+    ReturnAddress, Serve, Served, SocketInfo,
 };
 use crate::component::Outcome;
 use crate::runtime::Runtime;
 use crate::testing::Client;
 use crate::testing::model::{Model, Peer, PeerState};
 use crate::timers::milliseconds;
-use crate::{ConnectError, Io};
+use crate::{Args, ConnectError, Io};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -74,7 +76,9 @@ impl Server {
     ) -> Result<Self, String> {
         let now_ms = context.now_ms;
         let (runtime, manifest) = Runtime::start(context, "test", "0", |io| app(io).outcome())?;
-        let model = Rc::new(RefCell::new(Model::new(runtime, now_ms)));
+        let mut model = Model::new(runtime, now_ms);
+        model.hears_rooms = manifest.hears_rooms;
+        let model = Rc::new(RefCell::new(model));
         Ok(Self {
             model,
             manifest: Rc::new(RefCell::new(manifest)),
@@ -85,7 +89,7 @@ impl Server {
     /// sockets stay. Timers of the old one run out unheard.
     pub fn restart<O: Outcome>(&self, app: impl FnOnce(&Io) -> O) {
         let mut model = self.model.borrow_mut();
-        let first_ack = model.runtime.fresh_number().unwrap_or(1);
+        let first_ack = model.runtime.fresh_number();
         let context = Context {
             first_ack,
             now_ms: model.now_ms,
@@ -96,6 +100,7 @@ impl Server {
             started.unwrap_or_else(|error| panic!("the app did not start: {error}"));
         model.runtime.close();
         model.runtime = runtime;
+        model.hears_rooms = manifest.hears_rooms;
         self.manifest.replace(manifest);
         let connected = model
             .peers
@@ -148,20 +153,67 @@ impl Server {
         namespace: &str,
         handshake: Handshake,
     ) -> Result<Client, ConnectError> {
-        let mut model = self.model.borrow_mut();
-        let socket = (model.peers.len() as u64 + 1) << 16;
-        let id = format!("socket-{:013}", model.peers.len() + 1);
+        let (socket, count) = self.next_socket();
         let info = SocketInfo {
             socket,
-            id,
+            id: format!("socket-{count:013}"),
             namespace: namespace.to_owned(),
             handshake,
             recovered: false,
         };
-        model.peers.insert(socket, Peer::new(info.clone()));
+        self.introduce(Peer::new(info), None)
+    }
+
+    /// A client whose connection broke comes back to it (connection state recovery): a new socket with
+    /// the same id, rooms and data, which gets what was sent to it meanwhile. With `skip_middlewares` as
+    /// the operator's setting of that name has it.
+    ///
+    /// # Errors
+    /// What the client's `connect_error` would get.
+    pub fn recover(&self, gone: &Client, skip_middlewares: bool) -> Result<Client, ConnectError> {
+        let (socket, _) = self.next_socket();
+        let mut model = self.model.borrow_mut();
+        let Some(old) = model.peers.get_mut(&gone.socket) else {
+            panic!("there is no such client")
+        };
+        assert!(
+            matches!(old.state, PeerState::Gone(_)),
+            "only who is gone can come back"
+        );
+        let info = SocketInfo {
+            socket,
+            recovered: true,
+            ..old.info.clone()
+        };
+        let mut peer = Peer::new(info);
+        peer.kept_rooms = std::mem::take(&mut old.kept_rooms);
+        peer.data.clone_from(&old.data);
+        peer.inbox = std::mem::take(&mut old.inbox);
+        // Whoever comes back once does not get messages twice.
+        old.info.namespace.clear();
+        drop(model);
+        let recovered = Recovered {
+            rooms: peer.kept_rooms.clone(),
+            data: peer.data.clone(),
+            skip_middlewares,
+        };
+        self.introduce(peer, Some(recovered))
+    }
+
+    fn next_socket(&self) -> (u64, usize) {
+        let count = self.model.borrow().peers.len() + 1;
+        ((count as u64) << 16, count)
+    }
+
+    /// Asks the app whether a client may connect.
+    fn introduce(&self, peer: Peer, recovered: Option<Recovered>) -> Result<Client, ConnectError> {
+        let mut model = self.model.borrow_mut();
+        let info = peer.info.clone();
+        let socket = info.socket;
+        model.peers.insert(socket, peer);
         model.turn(vec![Happening::Event(AppEvent::Connecting(Connecting {
             info,
-            recovered: None,
+            recovered,
         }))]);
         let state = model.peers.get(&socket).map(|peer| peer.state.clone());
         drop(model);
@@ -185,14 +237,80 @@ impl Server {
     /// # Errors
     /// What the client would get.
     pub fn judge(&self, handshake: Handshake) -> Result<(), String> {
-        self.turn(vec![Happening::Event(AppEvent::Judging(Judging {
+        self.judgement(handshake).refusal.map_or(Ok(()), Err)
+    }
+
+    /// Asks the same; the answer with its headers.
+    #[must_use]
+    pub fn judgement(&self, handshake: Handshake) -> Judgement {
+        let judging = Judging {
             token: 1,
             handshake,
-        }))]);
+        };
+        self.turn(vec![Happening::Event(AppEvent::Judging(judging))]);
         let judgement = self.model.borrow_mut().judgement.take();
-        judgement
-            .unwrap_or_else(|| panic!("the app did not judge"))
-            .map_or(Ok(()), Err)
+        judgement.unwrap_or_else(|| panic!("the app did not judge"))
+    }
+
+    /// Asks the app what pages of other origins may do (`Io::cors`): options as JSON.
+    ///
+    /// # Errors
+    /// Why the request is refused.
+    pub fn share(&self, handshake: Handshake) -> Result<serde_json::Value, String> {
+        let sharing = Judging {
+            token: 1,
+            handshake,
+        };
+        self.turn(vec![Happening::Event(AppEvent::Sharing(sharing))]);
+        let shared = self.model.borrow_mut().shared.take();
+        let options = shared.unwrap_or_else(|| panic!("the app did not decide"))?;
+        Ok(serde_json::from_str(&options).unwrap_or_else(|error| panic!("{options}: {error}")))
+    }
+
+    /// Tells the app of a refused request (`Io::on_connection_error`).
+    pub fn deny(&self, handshake: Handshake, code: u8, message: &str) {
+        let denied = Denied {
+            handshake,
+            code,
+            message: message.to_owned(),
+            context: "{}".to_owned(),
+        };
+        self.turn(vec![Happening::Event(AppEvent::Denied(denied))]);
+    }
+
+    /// Another instance of the app sends a message to this one, and wants an answer. What this one
+    /// answered, if it did at once.
+    pub fn serve(&self, namespace: &str, event: &str, args: impl Serialize) -> Option<Args> {
+        let payload = encode_event(event, &args).unwrap_or_else(|error| panic!("{event}: {error}"));
+        let reply = Some(ReturnAddress { place: 1, token: 1 });
+        self.turn(vec![Happening::Event(AppEvent::Served(Served {
+            namespace: namespace.to_owned(),
+            payload,
+            reply,
+        }))]);
+        self.served_answers().pop()
+    }
+
+    /// How the app answered other instances since this was last asked.
+    #[must_use]
+    pub fn served_answers(&self) -> Vec<Args> {
+        std::mem::take(&mut self.model.borrow_mut().served_answers)
+    }
+
+    /// What the app sent to its other instances since this was last asked.
+    #[must_use]
+    pub fn served(&self) -> Vec<Serve> {
+        std::mem::take(&mut self.model.borrow_mut().served)
+    }
+
+    /// Another instance answers such a message.
+    pub fn answer_served(&self, question: &Serve, args: impl Serialize) {
+        let Some(token) = question.reply else {
+            panic!("no answer is wanted")
+        };
+        let payload = encode_answer(&args).unwrap_or_else(|error| panic!("answer: {error}"));
+        let answered = Answered { token, payload };
+        self.turn(vec![Happening::Event(AppEvent::Answered(answered))]);
     }
 
     /// Lets time pass; what is due happens when it is due.

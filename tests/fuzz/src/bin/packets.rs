@@ -10,8 +10,9 @@ use holdfast_fuzz::support::guest::Guest;
 use holdfast_fuzz::support::protocol::{Effect, Host, happened, manifest, request, sid};
 use holdfast_protocol::Protocol;
 use holdfast_protocol::contract::{
-    Act, AppEvent, Audience, Body, Broadcast, Cause, Closed, Delivery, Drained, Event, Frame,
-    FrameKind, Header, Order, ReceivedFrame, Reply, SavedSession, Setting, Transport,
+    Act, AppEvent, Audience, Body, Broadcast, Cause, Closed, Connecting, Delivery, Drained, Event,
+    Frame, FrameKind, Header, Note, Order, Published, ReceivedFrame, Reply, SavedSession, Setting,
+    Transport,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -35,6 +36,13 @@ fuzz_target!(|input: &[u8]| {
         b'e' => edited(&host, WEBSOCKET, rest),
         b'E' => edited(&host, POLLING, rest),
         b'k' => setting(&pieces),
+        b'm' => messages(input, &pieces),
+        b'3' => old_posts(input, "text/plain;charset=UTF-8", &pieces),
+        b'o' => old_posts(input, "application/octet-stream", &pieces),
+        b'j' => old_posts(input, "application/x-www-form-urlencoded", &pieces),
+        b'f' => old_frames(input, &pieces),
+        b'n' => notes(input, &pieces),
+        b'c' => channel(input, &pieces),
         _ => return,
     }
     let kept: usize = host.records.values().map(|record| record.blob.len()).sum();
@@ -66,6 +74,151 @@ fn joined(input: &[u8]) -> Host<Checked> {
     let joining = [b"40".as_slice()];
     posts(&mut host, &joining);
     host
+}
+
+/// A host whose guest has these settings, and no session.
+fn set(input: &[u8], settings: &[(&str, &str)]) -> Host<Checked> {
+    let mut host = Host::new(Checked::new, settings);
+    host.guest.bytes_max = bytes_max(input);
+    host.load(0, manifest(&["/"], true, false));
+    host
+}
+
+/// Each piece is a packet of the msgpack parser.
+fn messages(input: &[u8], pieces: &[&[u8]]) {
+    let mut host = set(input, &[("parser", "msgpack")]);
+    let url = "/socket.io/?EIO=4&transport=websocket";
+    host.request(request(
+        WEBSOCKET,
+        Transport::Websocket,
+        "GET",
+        url,
+        &[("host", "x")],
+    ));
+    let connect = b"\x82\xa4type\x00\xa3nsp\xa1/".to_vec();
+    let effects = host.frame(WEBSOCKET, Frame::Binary(connect));
+    answer(&mut host, effects);
+    for piece in pieces {
+        let effects = host.frame(WEBSOCKET, Frame::Binary(piece.to_vec()));
+        answer(&mut host, effects);
+    }
+}
+
+/// Each piece is the body of a POST of a client of the third revision.
+fn old_posts(input: &[u8], content_type: &str, pieces: &[&[u8]]) {
+    let mut host = set(input, &[("allow_eio3", "true")]);
+    let more = if content_type.ends_with("urlencoded") {
+        "&j=0"
+    } else {
+        ""
+    };
+    let url = format!("/socket.io/?EIO=3&transport=polling{more}");
+    let opened = request(POLLING, Transport::Exchange, "GET", &url, &[("host", "x")]);
+    let effects = host.request(opened);
+    answer(&mut host, effects);
+    let url = format!("{url}&sid={}", sid(POLLING));
+    let mut connection = 100;
+    for piece in pieces {
+        connection += 2;
+        let headers = [("content-type", content_type)];
+        host.request(request(
+            connection,
+            Transport::Exchange,
+            "POST",
+            &url,
+            &headers,
+        ));
+        let effects = host.body(connection, Body::Whole(piece.to_vec()));
+        answer(&mut host, effects);
+        host.request(request(
+            connection + 1,
+            Transport::Exchange,
+            "GET",
+            &url,
+            &[],
+        ));
+    }
+    host.guest = host.restored();
+    host.advance(host.now_ms + 100_000);
+}
+
+/// Frames of a client of the third revision: text, then binary, in turn.
+fn old_frames(input: &[u8], pieces: &[&[u8]]) {
+    let mut host = set(input, &[("allow_eio3", "true")]);
+    let url = "/socket.io/?EIO=3&transport=websocket";
+    let opened = request(
+        WEBSOCKET,
+        Transport::Websocket,
+        "GET",
+        url,
+        &[("host", "x")],
+    );
+    let effects = host.request(opened);
+    answer(&mut host, effects);
+    for pair in pieces.chunks(2) {
+        let first = pair.first().copied().unwrap_or_default();
+        let effects = host.frame(WEBSOCKET, Frame::Text(text(first)));
+        answer(&mut host, effects);
+        if let Some(second) = pair.get(1) {
+            let effects = host.frame(WEBSOCKET, Frame::Binary(second.to_vec()));
+            answer(&mut host, effects);
+        }
+    }
+}
+
+const RECOVERY: &[(&str, &str)] = &[
+    ("connection_state_recovery", "true"),
+    ("shard", "0"),
+    ("shards", "2"),
+];
+
+/// Each piece is a note: eight bytes of number, then what it says. What cannot be read is refused.
+fn notes(input: &[u8], pieces: &[&[u8]]) {
+    let mut host = set(input, RECOVERY);
+    let notes = pieces.iter().map(|piece| {
+        let (number, bytes) = piece.split_at(piece.len().min(8));
+        let number = number
+            .iter()
+            .fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Note {
+            number,
+            bytes: bytes.to_vec(),
+        }
+    });
+    if host.guest.restore(Vec::new(), notes.collect()).is_ok() {
+        channel_with(&mut host, &[]);
+    }
+}
+
+/// Each piece is a message of another shard.
+fn channel(input: &[u8], pieces: &[&[u8]]) {
+    let mut host = set(input, RECOVERY);
+    channel_with(&mut host, pieces);
+}
+
+fn channel_with(host: &mut Host<Checked>, pieces: &[&[u8]]) {
+    let url = "/socket.io/?EIO=4&transport=websocket";
+    host.request(request(
+        WEBSOCKET,
+        Transport::Websocket,
+        "GET",
+        url,
+        &[("host", "x")],
+    ));
+    let effects = host.frame(WEBSOCKET, Frame::Text("40".to_owned()));
+    answer(host, effects);
+    for piece in pieces {
+        let published = Published {
+            channel: "shard/0".to_owned(),
+            bytes: piece.to_vec(),
+        };
+        let effects = host.turn(vec![Event::Published(published)]);
+        answer(host, effects);
+    }
+    let effects = host.frame(WEBSOCKET, Frame::Text("42[\"a\"]".to_owned()));
+    answer(host, effects);
+    host.closed(WEBSOCKET, Cause::Failed);
+    host.advance(host.now_ms + 300_000);
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -170,11 +323,14 @@ fn blob(host: &Host<Checked>, session: u64, blob: Vec<u8>) {
     // The blob may tell of everything that it has bytes for.
     guest.bytes_max = bytes_max(&blob);
     if guest
-        .restore(vec![SavedSession {
-            session,
-            blob,
-            waiting: 1,
-        }])
+        .restore(
+            vec![SavedSession {
+                session,
+                blob,
+                waiting: 1,
+            }],
+            Vec::new(),
+        )
         .is_err()
     {
         return;
@@ -220,6 +376,8 @@ fn blob(host: &Host<Checked>, session: u64, blob: Vec<u8>) {
     let commanded = holdfast_protocol::contract::Commanded {
         app: 0,
         orders,
+        place: 0,
+        before: 0,
         home: true,
     };
     let received = |texts: &[&str]| {
@@ -257,6 +415,7 @@ fn blob(host: &Host<Checked>, session: u64, blob: Vec<u8>) {
     let drained = Drained {
         session,
         frames: vec![Frame::Text("42[\"a\"]".to_owned())],
+        compress: false,
     };
     guest.handle(
         now_ms + 1,
@@ -297,7 +456,7 @@ fn answer(host: &mut Host<Checked>, effects: Vec<Effect>) {
             continue;
         };
         match event {
-            AppEvent::Connecting(info) => orders.push(Order {
+            AppEvent::Connecting(Connecting { info, .. }) => orders.push(Order {
                 socket: Some(info.socket),
                 act: Act::Admit,
             }),

@@ -1,0 +1,244 @@
+//! Clients that come back: to the shard that they left, or to another one, which asks for them.
+
+use super::dormant::Dormant;
+use super::log::{self, Entry};
+use super::offset::Offset;
+use super::wire::{Ask, Found, Message};
+use super::{CHANNEL, Claim, Recovery, found_note, own_name};
+use crate::contract::{Action, Audience, Note, Payload, Published, Socket as SocketNumber};
+use crate::limits::FOUND_BYTES_MAX;
+
+/// A socket whose client has come back.
+#[derive(Debug)]
+pub struct Revived {
+    pub dormant: Dormant,
+    /// The entry up to which it has got everything.
+    pub since: u64,
+}
+
+/// What became of a question to the other shards.
+#[derive(Debug)]
+pub enum Told {
+    /// One shard does not know it.
+    Unknown(SocketNumber),
+    /// It was there, and is here now.
+    Revived(SocketNumber, Revived),
+}
+
+/// What is sent again.
+pub struct Missed {
+    pub payload: Payload,
+    pub single: bool,
+    pub compress: bool,
+}
+
+impl Recovery {
+    /// The socket that a claim names, if its client left this shard and all that it missed is known. It is
+    /// not dormant any more.
+    pub fn revive(&mut self, claim: &Claim, namespace: &str) -> Option<Revived> {
+        let dormant = self.dormants.get(&claim.pid)?;
+        if *dormant.namespace != *namespace || dormant.until_ms <= self.now_ms {
+            return None;
+        }
+        let said = Offset::read(&claim.offset)
+            .filter(|offset| offset.shard == self.shard && offset.number <= self.log.last);
+        let since = said.map_or(0, |offset| offset.number).max(dormant.since);
+        let dormant = self.take_dormant(claim.pid)?;
+        (since >= self.log.floor).then_some(Revived { dormant, since })
+    }
+
+    /// Asks the other shards for a socket. Gives how many answers there will be.
+    pub fn ask(&mut self, socket: SocketNumber, claim: Claim, namespace: &str) -> u32 {
+        self.tell(&Message::Ask(Ask {
+            from: self.shard,
+            socket,
+            pid: claim.pid,
+            namespace: namespace.to_owned(),
+            offset: claim.offset,
+        }));
+        self.shards - 1
+    }
+
+    fn tell(&mut self, message: &Message) {
+        self.actions.push(Action::Publish(Published {
+            channel: CHANNEL.to_owned(),
+            bytes: message.encode(),
+        }));
+    }
+
+    /// Another shard says something. `waits` tells whether a socket still waits for an answer.
+    pub fn hear(
+        &mut self,
+        published: &Published,
+        waits: impl Fn(SocketNumber) -> bool,
+    ) -> Option<Told> {
+        if published.channel != CHANNEL {
+            return None;
+        }
+        match Message::decode(&published.bytes)? {
+            Message::Ask(ask) => {
+                let answer = self.answer(&ask);
+                self.tell(&answer);
+                None
+            }
+            Message::Unknown { to, socket } => (to == self.shard).then_some(Told::Unknown(socket)),
+            Message::Found(found) if found.to == self.shard => {
+                if !waits(found.socket) {
+                    self.tell(&Message::Return {
+                        to: found.from,
+                        dormant: found.dormant,
+                    });
+                    return None;
+                }
+                self.actions.push(Action::Note(Note {
+                    number: found_note(found.socket),
+                    bytes: published.bytes.clone(),
+                }));
+                self.found.insert(found.socket, *found);
+                None
+            }
+            Message::Return { to, dormant } if to == self.shard => {
+                if dormant.until_ms > self.now_ms {
+                    self.lay_down(dormant);
+                }
+                None
+            }
+            Message::Found(_) | Message::Return { .. } => None,
+        }
+    }
+
+    fn answer(&mut self, ask: &Ask) -> Message {
+        let unknown = Message::Unknown {
+            to: ask.from,
+            socket: ask.socket,
+        };
+        let claim = Claim {
+            pid: ask.pid,
+            offset: ask.offset.clone(),
+        };
+        let Some(Revived { mut dormant, since }) = self.revive(&claim, &ask.namespace) else {
+            return unknown;
+        };
+        dormant.since = since;
+        let names = room_names(&dormant);
+        let missed = self.log.after(since);
+        let missed = missed.filter(|(_, entry)| entry.is_for(&dormant.namespace, &names));
+        let mut bytes = 0;
+        let mut entries = Vec::new();
+        for (_, entry) in missed {
+            bytes += entry.bytes();
+            if bytes > FOUND_BYTES_MAX {
+                return unknown;
+            }
+            entries.push(entry.clone());
+        }
+        let seen = self.seen.iter();
+        let seen = seen.filter(|((app, _), _)| *app == dormant.app);
+        let seen = seen.map(|((_, place), number)| (*place, *number)).collect();
+        Message::Found(Box::new(Found {
+            to: ask.from,
+            from: self.shard,
+            socket: ask.socket,
+            dormant,
+            seen,
+            entries,
+        }))
+    }
+
+    /// The sockets found elsewhere that this shard has caught up with: everything that the other shard had
+    /// sent to audiences, it has sent as well.
+    pub fn take_revived(&mut self) -> Vec<(SocketNumber, Revived)> {
+        let ready: Vec<SocketNumber> = self
+            .found
+            .iter()
+            .filter(|(_, found)| self.has_caught_up(found))
+            .map(|(socket, _)| *socket)
+            .collect();
+        let mut revived = Vec::new();
+        for socket in ready {
+            if let Some(found) = self.found.remove(&socket) {
+                self.actions.push(Action::Erase(found_note(socket)));
+                revived.push((socket, self.adopt(found)));
+            }
+        }
+        revived
+    }
+
+    fn has_caught_up(&self, found: &Found) -> bool {
+        found.seen.iter().all(|(place, number)| {
+            let seen = self.seen.get(&(found.dormant.app, *place));
+            seen.copied().unwrap_or(0) >= *number
+        })
+    }
+
+    /// Gives up a socket that was found elsewhere: nobody waits for it any more.
+    pub fn give_back(&mut self, socket: SocketNumber) {
+        if let Some(found) = self.found.remove(&socket) {
+            self.actions.push(Action::Erase(found_note(socket)));
+            self.tell(&Message::Return {
+                to: found.from,
+                dormant: found.dormant,
+            });
+        }
+    }
+
+    /// What a socket missed on the other shard, and what this shard sent since that the other had not, goes
+    /// into this log once more, for that socket alone: so its offsets are of one log, and in order.
+    fn adopt(&mut self, found: Found) -> Revived {
+        let Found {
+            dormant,
+            seen,
+            entries,
+            ..
+        } = found;
+        let since = self.log.last;
+        let names = room_names(&dormant);
+        let has_seen = |entry: &Entry| {
+            entry.order.is_none_or(|(place, number)| {
+                let there = seen.iter().find(|(known, _)| *known == place);
+                there.is_some_and(|(_, seen)| number <= *seen)
+            })
+        };
+        let later: Vec<Entry> = self
+            .log
+            .after(self.log.floor)
+            .filter(|(_, entry)| entry.app == dormant.app && !has_seen(entry))
+            .filter(|(_, entry)| entry.is_for(&dormant.namespace, &names))
+            .map(|(_, entry)| entry.clone())
+            .collect();
+        for mut entry in entries.into_iter().chain(later) {
+            entry.at_ms = self.now_ms;
+            entry.order = None;
+            entry.to = Audience {
+                namespace: dormant.namespace.to_string(),
+                rooms: vec![own_name(dormant.id, &dormant.namespace)],
+                except: Vec::new(),
+            };
+            self.keep(entry);
+        }
+        Revived { dormant, since }
+    }
+
+    /// What a socket that is let in again missed, in order.
+    pub fn missed(&self, namespace: &str, rooms: &[String], since: u64) -> Vec<Missed> {
+        let missed = self.log.after(since);
+        let missed = missed.filter(|(_, entry)| entry.is_for(namespace, rooms));
+        let missed = missed.filter_map(|(number, entry)| {
+            Some(Missed {
+                payload: log::stamped(&entry.payload, self.offset(*number))?,
+                single: entry.single,
+                compress: entry.compress,
+            })
+        });
+        missed.collect()
+    }
+}
+
+/// The rooms of a dormant socket as the log names them.
+fn room_names(dormant: &Dormant) -> Vec<String> {
+    let name = |room: &String| match room.as_str() {
+        "" => own_name(dormant.id, &dormant.namespace),
+        name => name.to_owned(),
+    };
+    dormant.rooms.iter().map(name).collect()
+}

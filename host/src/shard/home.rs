@@ -1,0 +1,327 @@
+//! The app's side of a shard: the instance of the app that runs on it, what waits for it, and how a new one
+//! takes its place after a crash.
+//!
+//! Called by the turn. It never talks to a connection.
+
+use super::{APP, Shard};
+use crate::app::App;
+use crate::batch::count_of_portion;
+use crate::guest::GuestError;
+use crate::guest::contract::{AppEvent, Event, Happened, Happening, Loaded};
+use crate::inbox::nothing;
+use crate::mailbox::{Letter, shard_of_socket};
+use crate::perform::Aftermath;
+use crate::telemetry::limited;
+use std::collections::VecDeque;
+
+/// An instance of the app with what waits for it.
+pub(super) struct Home {
+    pub(super) app: App,
+    /// Events for its next call.
+    pub(super) inbox: Vec<Happening>,
+    /// Events of other shards that must wait until those have introduced their sockets to a new
+    /// instance, by shard.
+    held: Vec<Held>,
+    /// After a crash: events are given one at a time until all that waited have been.
+    cautious: bool,
+    /// Whether it serves the sockets of all shards, or of its own only.
+    serves_all: bool,
+}
+
+#[derive(Default)]
+struct Held {
+    waiting: bool,
+    events: Vec<AppEvent>,
+}
+
+impl Shard {
+    /// Calls the app with what waits for it, as much as it can hold at a time.
+    pub(super) fn call_app(
+        &mut self,
+        now_ms: u64,
+        after: &mut Aftermath,
+    ) -> Result<(), GuestError> {
+        let Some(home) = &mut self.home else {
+            return Ok(());
+        };
+        if home.app.retry_at_ms.is_some_and(|at| at <= now_ms) && home.app.start_again(now_ms) {
+            let waiting = std::mem::take(&mut home.inbox);
+            return self.introduce(now_ms, waiting, after);
+        }
+        if !self.paused {
+            let due = home.app.take_due(now_ms);
+            home.inbox.extend(due);
+        }
+        if home.inbox.is_empty() {
+            return Ok(());
+        }
+        let happened = home.take_portion();
+        if home.cautious {
+            home.cautious = !home.inbox.is_empty() || home.held.iter().any(|held| held.waiting);
+            let mut queue = happened.into();
+            let Some(crashed) = self.one_by_one(now_ms, &mut queue, after) else {
+                return Ok(());
+            };
+            self.answer_for(now_ms, crashed, after)?;
+            return self.recover(now_ms, queue.into(), after);
+        }
+        match home.app.call(now_ms, &happened) {
+            Some(Ok(commands)) => {
+                let orders = home.app.obey(commands, now_ms, &mut home.inbox);
+                self.give_orders(orders, after);
+                Ok(())
+            }
+            Some(Err(crash)) => {
+                self.surroundings.counters.guest_traps.add(1);
+                let mut happened = happened;
+                // Alone in its batch, an event need not be tried again to be found.
+                if happened.len() == 1
+                    && let Some(only) = happened.pop()
+                {
+                    limited!(error, event = name_of(&only), shard = self.surroundings.shard, report = %crash, "the app crashed over this event: it is lost");
+                    self.answer_for(now_ms, only, after)?;
+                } else {
+                    limited!(warn, events = happened.len(), shard = self.surroundings.shard, report = %crash, "the app crashed: starting it again and repeating the events one by one");
+                }
+                self.recover(now_ms, happened, after)
+            }
+            None => {
+                self.lose(happened, after);
+                Ok(())
+            }
+        }
+    }
+
+    /// A new instance, and the events of the crashed one again, one at a time: the one that crashes
+    /// again is lost.
+    fn recover(
+        &mut self,
+        now_ms: u64,
+        mut happened: Vec<Happening>,
+        after: &mut Aftermath,
+    ) -> Result<(), GuestError> {
+        let Some(home) = &mut self.home else {
+            return Ok(());
+        };
+        home.cautious = true;
+        happened.append(&mut home.inbox);
+        if home.app.restart(now_ms) {
+            return self.introduce(now_ms, happened, after);
+        }
+        self.lose(happened, after);
+        Ok(())
+    }
+
+    /// Makes the sockets known to a new instance, then gives it `happened`.
+    fn introduce(
+        &mut self,
+        now_ms: u64,
+        mut happened: Vec<Happening>,
+        after: &mut Aftermath,
+    ) -> Result<(), GuestError> {
+        loop {
+            let Some(home) = &mut self.home else {
+                return Ok(());
+            };
+            let (manifest, generation) = (home.app.manifest.clone(), home.app.generation);
+            let own = self.surroundings.shard;
+            if let Some(known) = self.generations.get_mut(own) {
+                *known = generation;
+            }
+            happened = home.hold_back(happened, own);
+            for other in (0..self.surroundings.shards.count()).filter(|other| *other != own) {
+                self.surroundings.shards.send(
+                    other,
+                    Letter::AppLoaded {
+                        place: own,
+                        manifest: manifest.clone(),
+                        generation,
+                    },
+                );
+            }
+            let loaded = Happened {
+                events: vec![Event::Loaded(Loaded {
+                    app: APP,
+                    manifest,
+                    resume: true,
+                    place: own as u32,
+                })],
+                ..nothing()
+            };
+            self.protocol
+                .call(now_ms, loaded, &mut self.records, &self.surroundings, after)?;
+            let introductions = self.send_events(after).into_iter().map(Happening::Event);
+            let mut queue = introductions.chain(happened).collect::<VecDeque<_>>();
+            let Some(crashed) = self.one_by_one(now_ms, &mut queue, after) else {
+                return Ok(());
+            };
+            self.answer_for(now_ms, crashed, after)?;
+            happened = queue.into();
+            let Some(home) = &mut self.home else {
+                return Ok(());
+            };
+            if !home.app.restart(now_ms) {
+                self.lose(happened, after);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lets the protocol guest answer for a lost event in the app's place, before the next start.
+    fn answer_for(
+        &mut self,
+        now_ms: u64,
+        lost: Happening,
+        after: &mut Aftermath,
+    ) -> Result<(), GuestError> {
+        let mut answer = Aftermath::default();
+        self.lose(vec![lost], &mut answer);
+        self.protocol.call(
+            now_ms,
+            answer.happened,
+            &mut self.records,
+            &self.surroundings,
+            after,
+        )
+    }
+
+    /// Gives events to the app one at a time. Returns the one it crashed over.
+    fn one_by_one(
+        &mut self,
+        now_ms: u64,
+        queue: &mut VecDeque<Happening>,
+        after: &mut Aftermath,
+    ) -> Option<Happening> {
+        while let Some(happening) = queue.pop_front() {
+            let home = self.home.as_mut()?;
+            match home.app.call(now_ms, std::slice::from_ref(&happening)) {
+                Some(Ok(commands)) => {
+                    let orders = home.app.obey(commands, now_ms, &mut home.inbox);
+                    self.give_orders(orders, after);
+                }
+                Some(Err(crash)) => {
+                    self.surroundings.counters.guest_traps.add(1);
+                    limited!(error, event = name_of(&happening), shard = self.surroundings.shard, report = %crash, "the app crashed over this event: it is lost");
+                    return Some(happening);
+                }
+                None => return Some(happening),
+            }
+        }
+        None
+    }
+}
+
+impl Home {
+    /// An instance that has started, on a node of so many shards, for all of them or for its own.
+    pub(super) fn new(app: App, shards: usize, serves_all: bool) -> Self {
+        Self {
+            app,
+            inbox: Vec::new(),
+            held: (0..shards).map(|_| Held::default()).collect(),
+            cautious: false,
+            serves_all,
+        }
+    }
+
+    /// Whether nothing waits for the next call.
+    pub(super) fn is_idle(&self) -> bool {
+        self.inbox.is_empty()
+    }
+
+    /// What the next call takes of what waits.
+    fn take_portion(&mut self) -> Vec<Happening> {
+        let count = count_of_portion(&self.inbox, self.app.batch_bytes_max());
+        if count >= self.inbox.len() {
+            return std::mem::take(&mut self.inbox);
+        }
+        self.inbox.drain(..count).collect()
+    }
+
+    /// Events from another shard: for this start of the app, or an earlier one.
+    pub(super) fn take(&mut self, from: usize, generation: u32, events: Vec<AppEvent>) {
+        let Some(held) = self.held.get_mut(from) else {
+            return;
+        };
+        if generation != self.app.generation {
+            // To an instance that serves its own shard others only answer: the one that asked is gone.
+            if self.serves_all {
+                held.events.extend(events);
+            }
+            return;
+        }
+        if !std::mem::take(&mut held.waiting) {
+            self.inbox.extend(events.into_iter().map(Happening::Event));
+            return;
+        }
+        // The first word after a start: introductions, then what waited for them, then what is new.
+        let (introductions, new): (Vec<_>, Vec<_>) =
+            events.into_iter().partition(crate::app::is_introduction);
+        let earlier = std::mem::take(&mut held.events)
+            .into_iter()
+            .filter(|event| !crate::app::is_introduction(event));
+        self.inbox.extend(
+            introductions
+                .into_iter()
+                .chain(earlier)
+                .chain(new)
+                .map(Happening::Event),
+        );
+    }
+
+    /// What of the crashed instance's events can be given to a new one right after this shard's own
+    /// introductions. Events of other shards wait for theirs; introductions are made anew.
+    fn hold_back(&mut self, happened: Vec<Happening>, own: usize) -> Vec<Happening> {
+        for (shard, held) in self.held.iter_mut().enumerate() {
+            held.waiting = self.serves_all && shard != own;
+        }
+        let mut now = Vec::new();
+        for happening in happened {
+            match happening {
+                Happening::Event(event) if crate::app::is_introduction(&event) => {}
+                Happening::Event(event) => match socket_of(&event)
+                    .map(shard_of_socket)
+                    .filter(|shard| *shard != own)
+                {
+                    Some(shard) if self.serves_all => {
+                        if let Some(held) = self.held.get_mut(shard) {
+                            held.events.push(event);
+                        }
+                    }
+                    // An answer to the crashed instance.
+                    Some(_) => {}
+                    None => now.push(Happening::Event(event)),
+                },
+                // The timers were the crashed instance's.
+                Happening::Elapsed(_) | Happening::Fetched(_) => {}
+                Happening::Stopping => now.push(Happening::Stopping),
+            }
+        }
+        now
+    }
+}
+
+/// The socket an event is about, if it is about one.
+pub(super) const fn socket_of(event: &AppEvent) -> Option<u64> {
+    match event {
+        AppEvent::Connecting(connecting) => Some(connecting.info.socket),
+        AppEvent::Resumed(resumed) => Some(resumed.info.socket),
+        AppEvent::Message(message) => Some(message.socket),
+        AppEvent::Acked(acked) => Some(acked.socket),
+        AppEvent::Disconnected(departed) => Some(departed.socket),
+        _ => None,
+    }
+}
+
+const fn name_of(happening: &Happening) -> &'static str {
+    match happening {
+        Happening::Event(AppEvent::Connecting(_)) => "connecting",
+        Happening::Event(AppEvent::Resumed(_)) => "resumed",
+        Happening::Event(AppEvent::Message(_)) => "message",
+        Happening::Event(AppEvent::Acked(_)) => "acked",
+        Happening::Event(AppEvent::Disconnected(_)) => "disconnected",
+        Happening::Event(_) => "answer",
+        Happening::Elapsed(_) => "elapsed",
+        Happening::Fetched(_) => "fetched",
+        Happening::Stopping => "stopping",
+    }
+}
