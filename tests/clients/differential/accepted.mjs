@@ -120,7 +120,7 @@ export const ACCEPTED = [
     id: "a session that ends during an upgrade",
     reason: "its pending poll has been freed already (see the next one), so it waits for another; in the reference it is over",
     matches: ({ op, before, reference, holdfast }) => {
-      const isOne = (step) => step?.op === "upgrade" && step.hang && (step.probe ?? ["2probe"])[0] === "2probe";
+      const isOne = (step) => step?.op === "upgrade" && step.hang && /^(2probe|5)/.test((step.probe ?? ["2probe"])[0]);
       if (isOne(op)) return same(withoutEnds(reference), withoutEnds(holdfast));
       return before.some(isOne) && ended(reference) && ended(holdfast);
     },
