@@ -11,7 +11,7 @@ use std::cell::RefCell;
 /// What a sender leaves off a compressed payload, and a receiver puts back.
 const TRAILER: [u8; 4] = [0, 0, 0xff, 0xff];
 /// Payloads longer than this, in bytes, are sent as they are: the shard waits while one is compressed.
-/// Measured at level 6: a megabyte takes 7 ms.
+/// Measured at level 6: 23 µs for 1 KiB of records in JSON, 1.8 ms for 64 KiB, 26 ms for a megabyte.
 const COMPRESSED_BYTES_MAX: usize = 1 << 20;
 /// How much is inflated at once, in bytes.
 const STEP_BYTES: usize = 32 << 10;
@@ -79,8 +79,7 @@ pub fn compress(payload: &[u8], terms: Deflate) -> Option<Vec<u8>> {
     })
 }
 
-/// A payload inflated, of at most `bytes_max` bytes: never more than that, and one step, are set aside for
-/// it. As in npm's `ws`, what follows a final block is ignored, and a payload that is cut short is what there
+/// A payload inflated, of at most `bytes_max` bytes: never more than that is set aside for it. As in npm's `ws`, what follows a final block is ignored, and a payload that is cut short is what there
 /// is of it.
 ///
 /// # Errors
@@ -103,6 +102,10 @@ pub fn inflate(payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, NotInflated>
                 let written = usize::try_from(stream.total_out() - written).unwrap_or(usize::MAX);
                 if written > bytes_max - bytes.len() {
                     return Err(NotInflated::TooLong);
+                }
+                if written > bytes.capacity() - bytes.len() {
+                    // It doubles, but not past what is allowed.
+                    bytes.reserve_exact(written.max(bytes.len()).min(bytes_max - bytes.len()));
                 }
                 bytes.extend_from_slice(step.get(..written).unwrap_or_default());
                 input = input.get(read..).unwrap_or_default();
