@@ -330,7 +330,6 @@ impl Conversation {
                 name,
                 headers,
             } => format!("hand-out {connection} {name}{}", show_headers(&headers)),
-            Effect::Published(_) => return None,
             Effect::Collect {
                 connection,
                 bytes_max,
@@ -352,6 +351,9 @@ impl Conversation {
                 let line = format!("app {app}{place} {}", self.show_event(&event));
                 self.events.push(event);
                 line
+            }
+            Effect::Published(message) => {
+                format!("publish {} {} bytes", message.channel, message.bytes.len())
             }
             Effect::WakeAt(_) => return None,
         };

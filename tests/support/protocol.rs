@@ -100,6 +100,10 @@ pub struct Host<G> {
     pub manifests: BTreeMap<App, Manifest>,
     /// Where an app's instance for this shard is; 0 unless it is said here.
     pub places: BTreeMap<App, Place>,
+    /// How many orders without a socket each instance has given.
+    pub given: BTreeMap<(App, Place), u64>,
+    /// What the guest wants to hear from other shards.
+    pub channels: BTreeSet<String>,
     pub wake_at: Option<u64>,
     /// Sessions that are over: nothing may be said of them again.
     pub forgotten: BTreeSet<Session>,
@@ -136,6 +140,8 @@ impl<G: Guest> Host<G> {
             links: BTreeMap::new(),
             manifests: BTreeMap::new(),
             places: BTreeMap::new(),
+            given: BTreeMap::new(),
+            channels: BTreeSet::new(),
             wake_at: None,
             forgotten: BTreeSet::new(),
             shadowing: false,
@@ -179,8 +185,13 @@ impl<G: Guest> Host<G> {
         let events: Vec<Event> = events.collect();
         let decided = guest.handle(self.now_ms, happened(events));
         for action in &decided.actions {
+            let harmless = match action {
+                Action::WakeAt(_) => true,
+                Action::Subscribe(channel) => self.channels.contains(channel),
+                _ => false,
+            };
             assert!(
-                matches!(action, Action::WakeAt(_)),
+                harmless,
                 "a restored instance does something by itself: {action:?}"
             );
         }
@@ -398,10 +409,14 @@ impl<G: Guest> Host<G> {
                     }));
                 }
                 Action::Note(note) => {
+                    assert!(!note.bytes.is_empty(), "notes nothing");
                     self.notes.insert(note.number, note.bytes);
                 }
                 Action::Erase(number) => {
-                    self.notes.remove(&number);
+                    assert!(
+                        self.notes.remove(&number).is_some(),
+                        "erases note {number:x}, which there is not"
+                    );
                 }
                 Action::HandOut(file) => {
                     let link = self.links.remove(&file.connection);
@@ -457,8 +472,13 @@ impl<G: Guest> Host<G> {
                     }
                 }
                 Action::Log(line) => effects.push(Effect::Log(line.text)),
-                Action::Publish(published) => effects.push(Effect::Published(published)),
-                Action::Subscribe(_) | Action::Unsubscribe(_) => {}
+                Action::Publish(message) => effects.push(Effect::Published(message)),
+                Action::Subscribe(channel) => {
+                    self.channels.insert(channel);
+                }
+                Action::Unsubscribe(channel) => {
+                    self.channels.remove(&channel);
+                }
             }
         }
         assert!(
@@ -564,13 +584,24 @@ impl<G: Guest> Host<G> {
     }
 
     pub fn command_from(&mut self, app: App, place: Place, orders: Vec<Order>) -> Vec<Effect> {
+        let given = self.given.entry((app, place)).or_default();
+        let before = *given;
+        *given += orders.iter().filter(|order| order.socket.is_none()).count() as u64;
         self.turn(vec![Event::Commanded(Commanded {
             app,
             orders,
             place,
-            before: 0,
+            before,
             home: true,
         })])
+    }
+
+    /// A message from another shard.
+    pub fn published(&mut self, message: Published) -> Vec<Effect> {
+        if !self.channels.contains(&message.channel) {
+            return Vec::new();
+        }
+        self.turn(vec![Event::Published(message)])
     }
 
     /// Time passes, with a call at each time that the guest has asked for.

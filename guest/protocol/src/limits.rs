@@ -38,6 +38,11 @@ pub const ENTRY_BYTES: u64 = 256;
 /// What a socket takes whose client is away, beside twice its contents, in bytes, by estimate.
 pub const DORMANT_BYTES: u64 = 512;
 
+/// Joinings and leavings of rooms that are remembered of one socket until its client is known to have
+/// what was sent before them. The oldest goes: what was sent before it is taken to be for those who are
+/// in a room after it.
+pub const MOVES_MAX: usize = 64;
+
 /// Bytes of the messages that one socket missed and takes along to another shard. One with more is not
 /// recovered there.
 pub const FOUND_BYTES_MAX: u64 = 1 << 20;

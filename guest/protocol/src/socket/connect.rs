@@ -4,6 +4,7 @@
 use super::Sockets;
 use super::encoder::{self, Control};
 use super::peer::{self, Room, Socket, Stage};
+use super::recovery::moves::Moves;
 use crate::answer::{Answer, Manner};
 use crate::base64;
 use crate::budget::Kind;
@@ -99,6 +100,7 @@ impl Sockets {
             rooms: Vec::new(),
             pid: 0,
             since: 0,
+            moves: Moves::default(),
             asked: None,
             recovered: false,
             asking: 0,
@@ -124,7 +126,13 @@ impl Sockets {
     }
 
     /// The app lets a socket in.
-    pub(super) fn admit(&mut self, number: SocketNumber, engine: &mut Engine, answer: &mut Answer) {
+    pub(super) fn admit(
+        &mut self,
+        now_ms: u64,
+        number: SocketNumber,
+        engine: &mut Engine,
+        answer: &mut Answer,
+    ) {
         let (session, slot) = peer::parts(number);
         if !engine.is_open(session) {
             return;
@@ -136,6 +144,13 @@ impl Sockets {
             return;
         };
         if socket.stage == Stage::Connected || socket.asking > 0 {
+            return;
+        }
+        let recovery = self.recovery.as_ref().filter(|_| socket.recovered);
+        if recovery.is_some_and(|recovery| !recovery.tells_after(socket.since)) {
+            // What it missed has been dropped while the app thought about it: its client begins anew.
+            socket.recovered = false;
+            self.close_session(now_ms, session, engine, answer);
             return;
         }
         socket.stage = Stage::Connected;

@@ -86,8 +86,8 @@ impl Sockets {
                     self.handle_connect(now_ms, session, "/", "", engine, answer);
                 }
             }
-            Notice::Asked(session) => self.note_heartbeat(session, false),
-            Notice::Answered(session) => self.note_heartbeat(session, true),
+            Notice::Asked(session) => self.note_heartbeat(session, false, engine),
+            Notice::Answered(session) => self.note_heartbeat(session, true, engine),
             Notice::Ended(session, reason) => {
                 if let Some(mut peer) = self.peers.remove(&session) {
                     drop_partial(&mut peer, &mut engine.budget);

@@ -56,7 +56,7 @@ impl Sockets {
         answer: &mut Answer,
     ) {
         match act {
-            Act::Admit => self.admit(number, engine, answer),
+            Act::Admit => self.admit(now_ms, number, engine, answer),
             Act::Refuse(refusal) => self.refuse(number, &refusal, None, engine, answer),
             Act::Emit(emission) => self.emit(number, &emission, engine, answer),
             Act::Reply(reply) => self.reply(number, &reply, engine, answer),

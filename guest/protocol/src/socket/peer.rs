@@ -1,6 +1,7 @@
 //! What is known of one session's sockets, and how it is written into the session's blob.
 
 use super::recovery::dormant::{decode_id, encode_id};
+use super::recovery::moves::Moves;
 use crate::base64;
 use crate::budget::{Budget, Kind};
 use crate::codec::{Reader, Writer};
@@ -53,6 +54,8 @@ pub struct Socket {
     pub pid: u128,
     /// The entry of the log up to which its client has got everything.
     pub since: u64,
+    /// The rooms that it joined and left after that entry.
+    pub moves: Moves,
     /// The entry made last when the ping was sent that has not been answered.
     pub asked: Option<u64>,
     /// Whether it took up where an earlier connection of its client ended.
@@ -271,6 +274,26 @@ impl Room {
             Room::Named(name) => MEMBERSHIP_BYTES + 2 * name.len() as u64,
         }
     }
+
+    /// Writes it into a blob or a note.
+    pub fn encode(&self, to: &mut Writer) {
+        match self {
+            Room::Own => to.byte(0),
+            Room::Named(name) => {
+                to.byte(1);
+                to.bytes(name.as_bytes());
+            }
+        }
+    }
+
+    /// Reads what `encode` wrote.
+    pub fn decode(from: &mut Reader<'_>) -> Option<Room> {
+        Some(match from.byte()? {
+            0 => Room::Own,
+            1 => Room::Named(from.text()?.into()),
+            _ => return None,
+        })
+    }
 }
 
 impl Socket {
@@ -303,7 +326,8 @@ impl Socket {
 
     /// What its app is charged for keeping with it.
     pub fn kept(&self) -> u64 {
-        2 * self.data.len() as u64 + self.rooms.iter().map(Room::held).sum::<u64>()
+        let rooms: u64 = self.rooms.iter().map(Room::held).sum();
+        2 * self.data.len() as u64 + rooms + self.moves.held()
     }
 
     /// How the app meets it.
@@ -358,18 +382,13 @@ impl Socket {
             to.byte(1 | u8::from(self.recovered) << 1);
             encode_id(self.pid, to);
             to.number(self.since);
+            self.moves.encode(to);
             to.maybe(self.asked);
             to.number(u64::from(self.asking));
         }
         to.number(self.rooms.len() as u64);
         for room in &self.rooms {
-            match room {
-                Room::Own => to.byte(0),
-                Room::Named(name) => {
-                    to.byte(1);
-                    to.bytes(name.as_bytes());
-                }
-            }
+            room.encode(to);
         }
     }
 
@@ -387,20 +406,18 @@ impl Socket {
         let data = from.text()?.into();
         let flags = from.byte().filter(|flags| *flags < 4)?;
         let (mut pid, mut since, mut asked, mut asking) = (0, 0, None, 0);
+        let mut moves = Moves::default();
         if flags & 1 != 0 {
             pid = decode_id(from)?;
             since = from.number()?;
+            moves = Moves::decode(from)?;
             asked = from.maybe()?;
             asking = from.number32()?;
         }
         let count = from.count()?;
         let mut rooms = Vec::new();
         for _ in 0..count {
-            rooms.push(match from.byte()? {
-                0 => Room::Own,
-                1 => Room::Named(from.text()?.into()),
-                _ => return None,
-            });
+            rooms.push(Room::decode(from)?);
         }
         Some(Socket {
             slot,
@@ -414,6 +431,7 @@ impl Socket {
             rooms,
             pid,
             since,
+            moves,
             asked,
             recovered: flags & 2 != 0,
             asking,

@@ -78,6 +78,9 @@ impl Sockets {
                 tell_joined(number, socket, namespace, name, answer);
             }
             let room = namespace.join(number, socket.id, room);
+            if let Some(recovery) = &self.recovery {
+                recovery.note_move(socket, true, room.clone(), &mut engine.budget);
+            }
             socket.rooms.push(room);
         }
         if socket.rooms.len() != before {
@@ -114,6 +117,9 @@ impl Sockets {
                 namespace.leave(number, socket.id, &room);
                 socket.rooms.remove(at);
                 engine.budget.release(Kind::Kept, room.held());
+                if let Some(recovery) = &self.recovery {
+                    recovery.note_move(socket, false, room, &mut engine.budget);
+                }
                 if hears {
                     tell_left(number, socket, namespace, name, answer);
                 }
@@ -155,10 +161,13 @@ impl Sockets {
         engine.budget.release(Kind::Kept, socket.kept());
         let connected = socket.stage == Stage::Connected;
         if let Some(recovery) = &mut self.recovery {
-            if tell.is_some_and(Reason::is_recoverable)
-                && socket.pid != 0
-                && (connected || socket.recovered)
-            {
+            // One that comes back and was not let in may try again (reference: the session is kept).
+            let returns = if connected {
+                tell.is_some_and(Reason::is_recoverable)
+            } else {
+                socket.recovered
+            };
+            if returns && socket.pid != 0 {
                 recovery.retire(number, socket);
             }
             if socket.asking > 0 {

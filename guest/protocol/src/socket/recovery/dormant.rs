@@ -1,6 +1,7 @@
 //! A socket whose connection broke, and whose client may come back.
 
 use super::log::{decode_names, encode_names};
+use super::moves::Moves;
 use crate::codec::{Reader, Writer};
 use crate::contract::{App, Socket as SocketNumber};
 use crate::limits::DORMANT_BYTES;
@@ -22,6 +23,8 @@ pub struct Dormant {
     pub data: Box<str>,
     /// The entry of the log up to which its client has got everything.
     pub since: u64,
+    /// The rooms that it joined and left after that entry.
+    pub moves: Moves,
     /// When it is forgotten.
     pub until_ms: u64,
 }
@@ -30,7 +33,8 @@ impl Dormant {
     /// What it takes, by estimate: twice its contents, for the copy in a note.
     pub fn bytes(&self) -> u64 {
         let rooms: usize = self.rooms.iter().map(|room| room.len() + 24).sum();
-        DORMANT_BYTES + 2 * (self.namespace.len() + self.data.len() + rooms) as u64
+        let contents = self.namespace.len() + self.data.len() + rooms;
+        DORMANT_BYTES + 2 * contents as u64 + self.moves.held()
     }
 
     /// Its rooms as a socket has them.
@@ -52,6 +56,7 @@ impl Dormant {
         encode_names(&self.rooms, to);
         to.bytes(self.data.as_bytes());
         to.number(self.since);
+        self.moves.encode(to);
         to.number(self.until_ms);
     }
 
@@ -66,6 +71,7 @@ impl Dormant {
             rooms: decode_names(from)?,
             data: from.text()?.into(),
             since: from.number()?,
+            moves: Moves::decode(from)?,
             until_ms: from.number()?,
         })
     }
@@ -95,6 +101,7 @@ mod tests {
             rooms: vec![String::new(), "r".to_owned()],
             data: "{}".into(),
             since: 77,
+            moves: Moves::default(),
             until_ms: 99,
         };
         let mut to = Writer::default();

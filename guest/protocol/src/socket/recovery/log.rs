@@ -123,14 +123,19 @@ impl Log {
     }
 
     /// Drops an entry without counting it as one that cannot be told any more.
-    pub fn remove(&mut self, number: u64) {
-        if let Some(entry) = self.entries.remove(&number) {
-            self.bytes -= entry.bytes();
-        }
+    pub fn remove(&mut self, number: u64) -> Option<Entry> {
+        let entry = self.entries.remove(&number)?;
+        self.bytes -= entry.bytes();
+        Some(entry)
     }
 
-    /// Drops the oldest entry if it is too old, or one too many. Gives its number.
-    pub fn shed(&mut self, before_ms: u64, packets_max: u64, bytes_max: u64) -> Option<u64> {
+    /// Drops the oldest entry if it is too old, or one too many. Gives it.
+    pub fn shed(
+        &mut self,
+        before_ms: u64,
+        packets_max: u64,
+        bytes_max: u64,
+    ) -> Option<(u64, Entry)> {
         let (number, oldest) = self.entries.first_key_value()?;
         let number = *number;
         if oldest.at_ms > before_ms
@@ -139,9 +144,9 @@ impl Log {
         {
             return None;
         }
-        self.remove(number);
+        let entry = self.remove(number)?;
         self.floor = self.floor.max(number);
-        Some(number)
+        Some((number, entry))
     }
 
     /// When the oldest entry was sent.
@@ -259,14 +264,16 @@ mod tests {
         }
         let size = entry(1, &["a"], &[]).bytes();
         assert_eq!(log.last, 3 << 12);
-        assert_eq!(log.shed(0, 3, 3 * size), None);
-        assert_eq!(log.shed(0, 2, 3 * size), Some(1 << 12));
-        assert_eq!(log.shed(0, 2, 2 * size - 1), Some(2 << 12));
-        assert_eq!(log.shed(3, 9, 9 * size), Some(3 << 12));
-        assert_eq!(
-            (log.shed(9, 0, 0), log.floor, log.bytes),
-            (None, 3 << 12, 0)
-        );
+        let mut shed = |before_ms, packets_max, bytes_max| {
+            let shed = log.shed(before_ms, packets_max, bytes_max);
+            shed.map(|(number, _)| number)
+        };
+        assert_eq!(shed(0, 3, 3 * size), None);
+        assert_eq!(shed(0, 2, 3 * size), Some(1 << 12));
+        assert_eq!(shed(0, 2, 2 * size - 1), Some(2 << 12));
+        assert_eq!(shed(3, 9, 9 * size), Some(3 << 12));
+        assert_eq!(shed(9, 0, 0), None);
+        assert_eq!((log.floor, log.bytes), (3 << 12, 0));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | `sockets.rs` | where it meets the sockets |
 //! | `log.rs` | what was sent of late |
 //! | `dormant.rs` | sockets whose clients are away |
+//! | `moves.rs` | rooms that they joined and left |
 //! | `offset.rs`, `wire.rs` | formats, pure |
 //!
 //! What a client has for sure is known from its heartbeat: with the pong it has everything that was sent
@@ -19,6 +20,7 @@
 
 pub mod dormant;
 mod log;
+pub mod moves;
 mod offset;
 mod revive;
 mod sockets;
@@ -78,7 +80,9 @@ pub struct Recovery {
     numbers: BTreeMap<SocketNumber, u128>,
     dormant_bytes: u64,
     /// How many orders for audiences have been carried out, of each instance.
-    seen: BTreeMap<(App, Place), u64>,
+    seen: Counts,
+    /// Of these, the last one that has been dropped from the log.
+    dropped: Counts,
     /// The order for an audience that is being carried out.
     order: Option<(Place, u64)>,
     /// What other shards have found, while this one has not carried out what that shard had.
@@ -104,7 +108,8 @@ impl Recovery {
             away_ms: options.max_disconnection_ms,
             keep_ms: options.max_disconnection_ms
                 + settings.ping_interval_ms
-                + 2 * settings.ping_timeout_ms,
+                // A pong may be put off once: so late is the ping that was the last to be answered.
+                + 4 * settings.ping_timeout_ms,
             packets_max: options.packets_max,
             bytes_max: options.bytes_max.min(share),
             dormant_bytes_max: share,
@@ -128,6 +133,11 @@ impl Recovery {
     /// The number of the entry made last: whoever connects now has missed nothing up to it.
     pub fn head(&self) -> u64 {
         self.log.last
+    }
+
+    /// Whether everything after an entry can still be told.
+    pub fn tells_after(&self, since: u64) -> bool {
+        since >= self.log.floor
     }
 
     // ------------------------------------------------------------------ what is sent
@@ -223,10 +233,16 @@ impl Recovery {
         } else {
             before_ms
         };
-        while let Some(number) = self.log.shed(before_ms, self.packets_max, self.bytes_max) {
+        while let Some((number, entry)) = self.log.shed(before_ms, self.packets_max, self.bytes_max)
+        {
             self.actions
                 .push(Action::Erase(TAG_ENTRY << TAG_SHIFT | number));
             self.is_state_changed = true;
+            if self.shards > 1
+                && let Some((place, order)) = entry.order
+            {
+                self.dropped.insert((entry.app, place), order);
+            }
         }
     }
 
@@ -247,6 +263,7 @@ impl Recovery {
             rooms: socket.rooms.iter().map(room).collect(),
             data: socket.data.clone(),
             since: socket.since,
+            moves: socket.moves.clone(),
             until_ms: self.now_ms + self.away_ms,
         });
     }
@@ -315,12 +332,8 @@ impl Recovery {
         if std::mem::take(&mut self.is_state_changed) {
             let mut to = Writer::default();
             to.number(self.log.floor);
-            to.number(self.seen.len() as u64);
-            for ((app, place), number) in &self.seen {
-                to.number(u64::from(*app));
-                to.number(u64::from(*place));
-                to.number(*number);
-            }
+            encode_counts(&self.seen, &mut to);
+            encode_counts(&self.dropped, &mut to);
             self.actions.push(Action::Note(Note {
                 number: TAG_STATE << TAG_SHIFT,
                 bytes: to.0,
@@ -335,7 +348,7 @@ impl Recovery {
         let mut from = Reader(&note.bytes);
         let is_gone = note.bytes.is_empty();
         match note.number >> TAG_SHIFT {
-            TAG_ENTRY if is_gone => self.log.remove(note.number),
+            TAG_ENTRY if is_gone => drop(self.log.remove(note.number)),
             TAG_ENTRY => {
                 let entry = Entry::decode(&mut from)?;
                 self.log.put(note.number, entry);
@@ -346,12 +359,8 @@ impl Recovery {
                 self.is_subscribed = true;
                 self.log.floor = from.number()?;
                 self.log.last = self.log.last.max(self.log.floor);
-                let count = from.count()?;
-                self.seen.clear();
-                for _ in 0..count {
-                    let key = (from.number32()?, from.number32()?);
-                    self.seen.insert(key, from.number()?);
-                }
+                self.seen = decode_counts(&mut from)?;
+                self.dropped = decode_counts(&mut from)?;
             }
             TAG_DORMANT => {
                 let same = |dormant: &&Dormant| dormant.number & NUMBER_MASK == number;
@@ -391,6 +400,24 @@ impl Claim {
             offset: text("offset").unwrap_or_default(),
         })
     }
+}
+
+type Counts = BTreeMap<(App, Place), u64>;
+
+fn encode_counts(counts: &Counts, to: &mut Writer) {
+    to.number(counts.len() as u64);
+    for ((app, place), number) in counts {
+        to.number(u64::from(*app));
+        to.number(u64::from(*place));
+        to.number(*number);
+    }
+}
+
+fn decode_counts(from: &mut Reader<'_>) -> Option<Counts> {
+    let count = from.count()?;
+    (0..count)
+        .map(|_| Some(((from.number32()?, from.number32()?), from.number()?)))
+        .collect()
 }
 
 /// The number of the note of a dormant socket.

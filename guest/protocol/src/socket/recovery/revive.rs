@@ -2,11 +2,13 @@
 
 use super::dormant::Dormant;
 use super::log::{self, Entry};
+use super::moves::{Membership, Moves};
 use super::offset::Offset;
 use super::wire::{Ask, Found, Message};
 use super::{CHANNEL, Claim, Recovery, found_note, own_name};
 use crate::contract::{Action, Audience, Note, Payload, Published, Socket as SocketNumber};
 use crate::limits::FOUND_BYTES_MAX;
+use crate::socket::peer::{Room, Socket};
 
 /// A socket whose client has come back.
 #[derive(Debug)]
@@ -44,7 +46,8 @@ impl Recovery {
             .filter(|offset| offset.shard == self.shard && offset.number <= self.log.last);
         let since = said.map_or(0, |offset| offset.number).max(dormant.since);
         let dormant = self.take_dormant(claim.pid)?;
-        (since >= self.log.floor).then_some(Revived { dormant, since })
+        self.tells_after(since)
+            .then_some(Revived { dormant, since })
     }
 
     /// Asks the other shards for a socket. Gives how many answers there will be.
@@ -120,9 +123,9 @@ impl Recovery {
             return unknown;
         };
         dormant.since = since;
-        let names = room_names(&dormant);
+        let mut rooms = membership(&dormant);
         let missed = self.log.after(since);
-        let missed = missed.filter(|(_, entry)| entry.is_for(&dormant.namespace, &names));
+        let missed = missed.filter(|(at, entry)| entry.is_for(&dormant.namespace, rooms.at(**at)));
         let mut bytes = 0;
         let mut entries = Vec::new();
         for (_, entry) in missed {
@@ -147,7 +150,8 @@ impl Recovery {
 
     /// The sockets found elsewhere that this shard has caught up with: everything that the other shard had
     /// sent to audiences, it has sent as well.
-    pub fn take_revived(&mut self) -> Vec<(SocketNumber, Revived)> {
+    /// None for one of which this shard has dropped something already that the other one had not sent.
+    pub fn take_revived(&mut self) -> Vec<(SocketNumber, Option<Revived>)> {
         let ready: Vec<SocketNumber> = self
             .found
             .iter()
@@ -158,7 +162,8 @@ impl Recovery {
         for socket in ready {
             if let Some(found) = self.found.remove(&socket) {
                 self.actions.push(Action::Erase(found_note(socket)));
-                revived.push((socket, self.adopt(found)));
+                let adopted = (!self.has_dropped(&found)).then(|| self.adopt(found));
+                revived.push((socket, adopted));
             }
         }
         revived
@@ -168,6 +173,15 @@ impl Recovery {
         found.seen.iter().all(|(place, number)| {
             let seen = self.seen.get(&(found.dormant.app, *place));
             seen.copied().unwrap_or(0) >= *number
+        })
+    }
+
+    fn has_dropped(&self, found: &Found) -> bool {
+        let dropped = self.dropped.iter();
+        let mut dropped = dropped.filter(|((app, _), _)| *app == found.dormant.app);
+        dropped.any(|((_, place), number)| {
+            let there = found.seen.iter().find(|(known, _)| known == place);
+            there.is_none_or(|(_, seen)| seen < number)
         })
     }
 
@@ -186,13 +200,15 @@ impl Recovery {
     /// into this log once more, for that socket alone: so its offsets are of one log, and in order.
     fn adopt(&mut self, found: Found) -> Revived {
         let Found {
-            dormant,
+            mut dormant,
             seen,
             entries,
             ..
         } = found;
         let since = self.log.last;
-        let names = room_names(&dormant);
+        // They were told in the numbers of the other log; since then it has been where it is.
+        dormant.moves = Moves::default();
+        let names: Vec<String> = membership(&dormant).at(since).to_vec();
         let has_seen = |entry: &Entry| {
             entry.order.is_none_or(|(place, number)| {
                 let there = seen.iter().find(|(known, _)| *known == place);
@@ -220,9 +236,11 @@ impl Recovery {
     }
 
     /// What a socket that is let in again missed, in order.
-    pub fn missed(&self, namespace: &str, rooms: &[String], since: u64) -> Vec<Missed> {
-        let missed = self.log.after(since);
-        let missed = missed.filter(|(_, entry)| entry.is_for(namespace, rooms));
+    pub fn missed(&self, socket: &Socket) -> Vec<Missed> {
+        let rooms = socket.room_names().into_iter();
+        let mut rooms = Membership::new(rooms, &socket.moves, |room| socket.room_name(room));
+        let missed = self.log.after(socket.since);
+        let missed = missed.filter(|(at, entry)| entry.is_for(&socket.namespace, rooms.at(**at)));
         let missed = missed.filter_map(|(number, entry)| {
             Some(Missed {
                 payload: log::stamped(&entry.payload, self.offset(*number))?,
@@ -235,10 +253,10 @@ impl Recovery {
 }
 
 /// The rooms of a dormant socket as the log names them.
-fn room_names(dormant: &Dormant) -> Vec<String> {
-    let name = |room: &String| match room.as_str() {
-        "" => own_name(dormant.id, &dormant.namespace),
-        name => name.to_owned(),
+fn membership(dormant: &Dormant) -> Membership {
+    let name = |room: &Room| match room {
+        Room::Own => own_name(dormant.id, &dormant.namespace),
+        Room::Named(name) => name.to_string(),
     };
-    dormant.rooms.iter().map(name).collect()
+    Membership::new(dormant.rooms().iter().map(name), &dormant.moves, name)
 }

@@ -3,7 +3,7 @@
 use super::revive::{Revived, Told};
 use super::{Claim, Recovery};
 use crate::answer::{Answer, Manner};
-use crate::budget::Kind;
+use crate::budget::{Budget, Kind};
 use crate::contract::{
     App, AppEvent, Connecting, Place, Published, Recovered, Session as SessionNumber,
     Socket as SocketNumber,
@@ -13,7 +13,7 @@ use crate::limits::ASK_MS;
 use crate::settings::Settings;
 use crate::socket::Sockets;
 use crate::socket::encoder::{self, Reach};
-use crate::socket::peer::{self, Socket, Stage};
+use crate::socket::peer::{self, Room, Socket, Stage};
 
 impl Sockets {
     /// Turns recovery on, if the settings say so.
@@ -88,7 +88,12 @@ impl Sockets {
     }
 
     /// A session was pinged, or has answered: what its clients have for sure.
-    pub(in crate::socket) fn note_heartbeat(&mut self, session: SessionNumber, is_answer: bool) {
+    pub(in crate::socket) fn note_heartbeat(
+        &mut self,
+        session: SessionNumber,
+        is_answer: bool,
+        engine: &mut Engine,
+    ) {
         let Some((recovery, peer)) = self.recovery.as_ref().zip(self.peers.get_mut(&session))
         else {
             return;
@@ -100,6 +105,9 @@ impl Sockets {
             if is_answer {
                 let asked = socket.asked.take().unwrap_or(0);
                 socket.since = socket.since.max(asked);
+                engine.budget.release(Kind::Kept, socket.moves.held());
+                socket.moves.forget(socket.since);
+                engine.budget.charge(Kind::Kept, socket.moves.held());
             } else {
                 socket.asked = Some(recovery.head());
             }
@@ -118,7 +126,7 @@ impl Sockets {
         let Some((recovery, socket)) = self.recovery.as_ref().zip(socket) else {
             return;
         };
-        for missed in recovery.missed(&socket.namespace, &socket.room_names(), socket.since) {
+        for missed in recovery.missed(socket) {
             let mark = answer.begin();
             let reach = if missed.single {
                 Reach::One
@@ -166,7 +174,12 @@ impl Sockets {
             return;
         };
         for (socket, revived) in recovery.take_revived() {
-            self.settle(now_ms, Told::Revived(socket, revived), engine, answer);
+            match revived {
+                Some(revived) => {
+                    self.settle(now_ms, Told::Revived(socket, revived), engine, answer)
+                }
+                None => self.introduce(now_ms, socket, engine, answer),
+            }
         }
     }
 
@@ -232,6 +245,24 @@ impl Sockets {
     }
 }
 
+impl Recovery {
+    /// A socket joins a room, or leaves it.
+    pub(in crate::socket) fn note_move(
+        &self,
+        socket: &mut Socket,
+        joined: bool,
+        room: Room,
+        budget: &mut Budget,
+    ) {
+        if socket.pid == 0 {
+            return;
+        }
+        budget.release(Kind::Kept, socket.moves.held());
+        socket.moves.note(self.head(), joined, room);
+        budget.charge(Kind::Kept, socket.moves.held());
+    }
+}
+
 /// Makes a new socket the one that its client had.
 fn take_up(socket: &mut Socket, revived: Revived) {
     let Revived { dormant, since } = revived;
@@ -240,5 +271,7 @@ fn take_up(socket: &mut Socket, revived: Revived) {
     socket.rooms = dormant.rooms();
     socket.data = dormant.data;
     socket.since = since;
+    socket.moves = dormant.moves;
+    socket.moves.forget(since);
     socket.recovered = true;
 }
