@@ -47,7 +47,7 @@ pub fn agree(asked: &HeaderMap, allowed: Deflate) -> Option<Agreed> {
         if window_bits < 9 {
             return None;
         }
-        let mut header = format!("{NAME}; server_no_context_takeover; client_no_context_takeover");
+        let mut header = NAME.to_owned();
         if offer.server_max_window_bits.is_some() || window_bits < 15 {
             header.push_str(&format!("; server_max_window_bits={window_bits}"));
         }
@@ -55,6 +55,7 @@ pub fn agree(asked: &HeaderMap, allowed: Deflate) -> Option<Agreed> {
         if let Some(Some(bits)) = offer.client_max_window_bits {
             header.push_str(&format!("; client_max_window_bits={bits}"));
         }
+        header.push_str("; server_no_context_takeover; client_no_context_takeover");
         Some(Agreed {
             deflate: Deflate {
                 threshold: allowed.threshold,
@@ -157,8 +158,7 @@ fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    const ALWAYS: &str =
-        "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+    const ALWAYS: &str = "; server_no_context_takeover; client_no_context_takeover";
 
     fn answer(window_bits: u8, lines: &[&'static str]) -> Option<(u8, String)> {
         let headers = lines
@@ -171,8 +171,8 @@ mod tests {
         };
         let agreed = agree(&headers.collect(), allowed)?;
         let header = agreed.header.to_str().unwrap();
-        let rest = header.strip_prefix(ALWAYS).unwrap().to_owned();
-        Some((agreed.deflate.window_bits, rest))
+        let rest = header.strip_prefix(NAME)?.strip_suffix(ALWAYS)?;
+        Some((agreed.deflate.window_bits, rest.to_owned()))
     }
 
     #[test]
