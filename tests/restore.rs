@@ -6,12 +6,12 @@ use crate::support::protocol::{Effect, Host, happened, manifest, request, sid};
 use holdfast_protocol::Protocol;
 use holdfast_protocol::contract::{
     Act, Audience, AudienceDisconnect, AudienceRooms, Body, Broadcast, Cause, Delivery, Emission,
-    Event, Find, Frame, FrameKind, Happened, Header, Judgement, Order, Payload, ReceivedFrame,
-    Refusal, Reply, SavedSession, Share, Transport,
+    Event, Find, Frame, FrameKind, Happened, Header, Judgement, Note, Order, Payload, Published,
+    ReceivedFrame, Refusal, Reply, SavedSession, Setting, Share, Transport,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 const TEXTS: &[&str] = &[
     "40",
@@ -226,6 +226,49 @@ fn order(what: u8, who: u64, variant: u8) -> Order {
     }
 }
 
+/// What recovery gave away: secrets, and messages to other shards. Here they come back to the same one.
+#[derive(Default)]
+struct Given {
+    pids: Vec<String>,
+    messages: VecDeque<Published>,
+}
+
+impl Given {
+    fn learn(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Frame {
+                    frame: Frame::Text(text),
+                    ..
+                }
+                | Effect::Waits {
+                    frame: Frame::Text(text),
+                    ..
+                } => {
+                    let pid = text
+                        .split_once("\"pid\":\"")
+                        .map(|(_, pid)| pid[..20].to_owned());
+                    self.pids.extend(pid.filter(|_| text.starts_with("40")));
+                }
+                Effect::Published(message) => self.messages.push_back(message),
+                _ => {}
+            }
+        }
+    }
+
+    fn claim(&self, now_ms: u64, variant: u8) -> String {
+        let pid = &self.pids[usize::from(variant) % self.pids.len()];
+        match variant % 3 {
+            0 => format!("40{{\"pid\":\"{pid}\"}}"),
+            1 => format!(
+                "40{{\"pid\":\"{pid}\",\"offset\":\"{:x}.0\"}}",
+                now_ms << 12
+            ),
+            _ => format!("40{{\"offset\":\"text\",\"pid\":\"{pid}\"}}"),
+        }
+    }
+}
+
 fn play(steps: &[Step]) -> Host<Protocol> {
     let mut settings = vec![
         ("upgrade_timeout", "2000"),
@@ -238,6 +281,19 @@ fn play(steps: &[Step]) -> Host<Protocol> {
     if steps.len().is_multiple_of(3) {
         settings.extend([("headers.x-all", "1"), ("initial_packet", "hello")]);
     }
+    if steps.len() % 5 < 3 {
+        settings.extend([
+            (
+                "connection_state_recovery.max_disconnection_duration",
+                "20000",
+            ),
+            ("connection_state_recovery.packets_max", "9"),
+        ]);
+    }
+    if steps.len() % 5 == 2 {
+        settings.push(("shards", "2"));
+    }
+    let mut given = Given::default();
     let mut host = Host::new(Protocol::new, &settings);
     host.shadowing = true;
     // The sessions of the third revision.
@@ -309,18 +365,28 @@ fn play(steps: &[Step]) -> Host<Protocol> {
                 };
                 host.body(who, body);
             }
-            9..=12 => drop(host.frame(who, Frame::Text(text.to_owned()))),
+            9..=12 => given.learn(host.frame(who, Frame::Text(text.to_owned()))),
             13 => drop(host.frame(who, Frame::Binary(vec![variant; usize::from(variant % 9)]))),
-            14 if variant.is_multiple_of(3) => drop(host.closed(who, Cause::Failed)),
+            14 if variant.is_multiple_of(3) => given.learn(host.closed(who, Cause::Failed)),
             14 | 15 => {
                 let to_ms = host.now_ms
                     + [10, 60, 100, 700, 9_000, 25_000, 20_000][usize::from(variant) % 7];
-                host.advance(to_ms);
+                given.learn(host.advance(to_ms));
             }
             16 if variant == 0 => drop(host.turn(vec![Event::Stopping])),
             16 if variant == 1 => drop(host.unload(0)),
             16 if variant < 20 => drop(host.load(0, manifest(&["/", "/b"], true, false))),
-            _ => drop(host.command(
+            17 if variant.is_multiple_of(2) && !given.pids.is_empty() => {
+                host.request(request(next, Transport::Websocket, "GET", &url(1, 0), &[]));
+                let claim = given.claim(host.now_ms, variant / 2);
+                given.learn(host.frame(next, Frame::Text(claim)));
+                next += 1;
+            }
+            18 if !given.messages.is_empty() => {
+                let message = given.messages.pop_front();
+                given.learn(host.published(message.unwrap()));
+            }
+            _ => given.learn(host.command(
                 0,
                 vec![
                     order(variant / 2, who, variant),
@@ -344,6 +410,7 @@ proptest! {
     fn no_blob_makes_it_panic(steps in vec(any::<Step>(), 20..60), cuts in vec(any::<(u16, u8)>(), 1..20)) {
         let host = play(&steps);
         let mut guest = Protocol::new();
+        guest.configure(host.settings.clone()).unwrap();
         for (session, record) in &host.records {
             let mut blob = record.blob.clone();
             for (at, byte) in &cuts {
@@ -354,6 +421,17 @@ proptest! {
             }
             let saved = SavedSession { session: *session, blob, waiting: 1 };
             let _ = guest.restore(vec![saved], Vec::new());
+        }
+        for (number, note) in &host.notes {
+            let mut bytes = note.clone();
+            for (at, byte) in &cuts {
+                let at = usize::from(*at) % bytes.len().max(1);
+                if let Some(place) = bytes.get_mut(at) {
+                    *place = *byte;
+                }
+            }
+            let damaged = Note { number: *number, bytes };
+            let _ = guest.restore(Vec::new(), vec![damaged]);
         }
         let poke = Happened {
             events: vec![Event::Elapsed, Event::Received(20), Event::Stopping],
@@ -366,8 +444,11 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_a_blob_by_chance(blob in vec(any::<u8>(), 1..300)) {
+    fn no_bytes_are_a_blob_by_chance(blob in vec(any::<u8>(), 1..300), number in any::<u64>()) {
         let mut guest = Protocol::new();
+        let recovery = Setting { key: "connection_state_recovery".to_owned(), value: "true".to_owned() };
+        guest.configure(vec![recovery]).unwrap();
+        let _ = guest.restore(Vec::new(), vec![Note { number, bytes: blob.clone() }]);
         let _ = guest.restore(vec![SavedSession { session: 1, blob, waiting: 0 }], Vec::new());
         guest.handle(5, happened(vec![Event::Elapsed]));
     }

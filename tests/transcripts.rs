@@ -19,7 +19,8 @@
 //! | `> app 0 admit 1.0` | an order; `1.0` is the socket of session 1 in slot 0; `by=2` says which instance gives it |
 //! | `> overflowed 1`, `> stopping` | as in the contract |
 //!
-//! `$1` is the session id given to connection 1, `@1.0` the public id of a socket. `save` and `wake-at`
+//! `$1` is the session id given to connection 1, `@1.0` the public id of a socket, `%1` the first
+//! secret with which a client comes back. `save` and `wake-at`
 //! are not shown: that nothing is missing in them, `shadowing` checks in every step.
 
 use crate::support::protocol::{Effect, Host, manifest, request, sid};
@@ -36,6 +37,8 @@ struct Conversation {
     host: Host<Protocol>,
     ids: BTreeMap<String, String>,
     events: Vec<AppEvent>,
+    /// How many secrets have been seen.
+    pids: u32,
 }
 
 fn socket(text: &str) -> u64 {
@@ -87,6 +90,7 @@ impl Conversation {
             host,
             ids: BTreeMap::new(),
             events: Vec::new(),
+            pids: 0,
         }
     }
 
@@ -335,9 +339,13 @@ impl Conversation {
                 bytes_max,
             } => format!("collect {connection} {bytes_max}"),
             Effect::Frame { connection, frame } => {
+                self.learn_pid(&frame);
                 format!("frame {connection} {}", frame_text(&frame))
             }
-            Effect::Waits { session, frame } => format!("waits {session} {}", frame_text(&frame)),
+            Effect::Waits { session, frame } => {
+                self.learn_pid(&frame);
+                format!("waits {session} {}", frame_text(&frame))
+            }
             Effect::Close(connection) => format!("close {connection}"),
             Effect::Attach {
                 session,
@@ -364,14 +372,40 @@ impl Conversation {
         Some(line.trim_end().to_owned())
     }
 
+    /// The secrets in CONNECT packets are `%1`, `%2` and so on.
+    fn learn_pid(&mut self, frame: &Frame) {
+        if let Frame::Text(text) = frame
+            && text.starts_with("40")
+            && let Some((_, pid)) = text.split_once("\"pid\":\"")
+            && let Some(pid) = pid.get(..20)
+            && !self.ids.contains_key(pid)
+        {
+            self.pids += 1;
+            self.ids.insert(pid.to_owned(), format!("%{}", self.pids));
+        }
+    }
+
     fn show_event(&mut self, event: &AppEvent) -> String {
         match event {
-            AppEvent::Connecting(Connecting { info, .. }) => {
+            AppEvent::Connecting(Connecting { info, recovered }) => {
                 let name = socket_name(info.socket);
-                self.ids.insert(info.id.clone(), format!("@{name}"));
+                let id = self.ids.entry(info.id.clone());
+                let id = id.or_insert_with(|| format!("@{name}"));
+                assert_eq!(info.recovered, recovered.is_some());
+                let recovered = recovered.as_ref().map(|recovered| {
+                    let rooms = recovered.rooms.join(",");
+                    let skip = if recovered.skip_middlewares {
+                        " skip"
+                    } else {
+                        ""
+                    };
+                    format!(" recovered {id} [{rooms}] {}{skip}", recovered.data)
+                });
                 format!(
-                    "connecting {name} {} {}",
-                    info.namespace, info.handshake.auth
+                    "connecting {name} {} {}{}",
+                    info.namespace,
+                    info.handshake.auth,
+                    recovered.unwrap_or_default()
                 )
             }
             AppEvent::Resumed(resumed) => format!("resumed {}", show_resumed(resumed)),
