@@ -70,13 +70,18 @@ fn node_clients(shards: usize) {
             "120000",
         ))];
     });
+    let deflating = TestNode::start(|config| {
+        config.shards = shards.into();
+        config.protocol.settings = vec![("per_message_deflate".to_owned(), "true".to_owned())];
+    });
     run(
         Command::new("node")
             .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
             .current_dir(&folder)
             .env("HOLDFAST_URL", node.url())
             .env("HOLDFAST_QUICK_URL", quick.url())
-            .env("HOLDFAST_GATED_URL", gated.url()),
+            .env("HOLDFAST_GATED_URL", gated.url())
+            .env("HOLDFAST_DEFLATE_URL", deflating.url()),
         &format!("clients-{shards}"),
     );
 }

@@ -501,8 +501,11 @@ impl World {
             delivery: Delivery::empty(),
             ack: None,
         });
-        let socket = Some(socket);
-        self.order(shard_of(socket.unwrap()), vec![Order { socket, act }]);
+        let order = Order {
+            socket: Some(socket),
+            act,
+        };
+        self.order(shard_of(socket), vec![order]);
     }
 
     /// A socket joins or leaves a room.
@@ -516,8 +519,11 @@ impl World {
         } else {
             Act::Leave(rooms)
         };
-        let socket = Some(socket);
-        self.order(shard_of(socket.unwrap()), vec![Order { socket, act }]);
+        let order = Order {
+            socket: Some(socket),
+            act,
+        };
+        self.order(shard_of(socket), vec![order]);
     }
 
     // ------------------------------------------------------------------ the clients
@@ -706,13 +712,11 @@ impl World {
                 let at = self.random.pick(self.zombies.len());
                 self.notice(at);
             }
-            32..=35 => {
-                if self.clients[client].link.is_none() {
-                    if self.random.below(4) > 0 {
-                        self.flush();
-                    }
-                    self.open(client);
+            32..=35 if self.clients[client].link.is_none() => {
+                if self.random.below(4) > 0 {
+                    self.flush();
                 }
+                self.open(client);
             }
             36 => self.advance(1),
             37 if self.random.below(4) == 0 => {

@@ -208,6 +208,8 @@ fn stopping_tells_clients_and_is_bounded() {
         poll(node.port, &waiting, 1);
         let port = node.port;
         let pending = std::thread::spawn(move || http(port, "GET", &session_path(&waiting), ""));
+        // The poll is on its way: nothing tells when it has arrived.
+        std::thread::sleep(Duration::from_millis(300));
         // A peer that never answers the closing handshake.
         let silent = Client::join(node.port);
         let started = Instant::now();

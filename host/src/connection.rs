@@ -5,7 +5,7 @@
 //! buffer: small reads go through one buffer a thread.
 
 use crate::counters::Counters;
-use crate::guest::contract::Cause;
+use crate::guest::contract::{Cause, Deflate};
 use crate::inbox::Inbox;
 use crate::mailbox::{Shards, Upgraded};
 use crate::telemetry::limited;
@@ -82,6 +82,8 @@ pub struct Link {
     /// A task waits for the socket to take more.
     blocked: Cell<bool>,
     phase: Cell<Phase>,
+    /// What was agreed on with the peer, known when the upgrade is through.
+    deflate: Cell<Option<Deflate>>,
 }
 
 /// ```text
@@ -121,6 +123,7 @@ impl Link {
             queued_bytes: Cell::new(0),
             blocked: Cell::new(false),
             phase: Cell::new(Phase::Open),
+            deflate: Cell::new(None),
         })
     }
 
@@ -139,17 +142,22 @@ impl Link {
         self.queued_bytes.get()
     }
 
+    /// How messages to the peer may be compressed, if they may.
+    pub const fn deflate(&self) -> Option<Deflate> {
+        self.deflate.get()
+    }
+
     /// Queues a frame; it is written by the next flush. False when the queue would exceed `bytes_max`:
     /// the frame is not queued then. A frame that finds the queue empty is always taken.
-    pub fn queue(&self, frame: &Framed, bytes_max: usize) -> bool {
+    pub fn queue(&self, frame: &Bytes, bytes_max: usize) -> bool {
         if !self.is_open() {
             return true;
         }
-        let bytes = self.queued_bytes.get() + frame.bytes.len();
+        let bytes = self.queued_bytes.get() + frame.len();
         if bytes > bytes_max && self.queued_bytes.get() > 0 {
             return false;
         }
-        self.push(frame.bytes.clone());
+        self.push(frame.clone());
         true
     }
 
@@ -304,13 +312,15 @@ pub fn adopt(
     let Upgraded {
         socket,
         already,
+        deflate,
         ticket,
     } = upgraded;
     socket.set_nonblocking(true)?;
     let (reader, writer) = TcpStream::from_std(socket)?.into_split();
     let _ = link.writer.set(writer);
+    link.deflate.set(deflate);
     let reading = Reading {
-        decoder: Decoder::new(link.receive_bytes_max),
+        decoder: Decoder::new(link.receive_bytes_max, deflate.is_some()),
         partial: already.to_vec(),
         needs: 0,
         second: None,
@@ -363,6 +373,10 @@ impl Reading {
     async fn read(&mut self, reader: &mut OwnedReadHalf) -> Result<usize, Cause> {
         poll_fn(|context| {
             ready!(self.surroundings.inbox.poll_space(context));
+            if self.decoder.is_paused() && !self.partial.is_empty() {
+                let count = self.partial.len();
+                return Poll::Ready(self.decode_partial().map_or(Ok(count), Err));
+            }
             SCRATCH.with_borrow_mut(|scratch| {
                 if self.partial.is_empty() {
                     let mut buffer = ReadBuf::new(scratch);
@@ -435,7 +449,9 @@ impl Reading {
             }
         });
         surroundings.counters.frames_in.add(u64::from(count));
-        surroundings.counters.bytes_in.add(bytes.len() as u64);
+        // What is left is counted when it is taken.
+        let used = decoded.as_ref().map_or(bytes.len(), |(used, _)| *used);
+        surroundings.counters.bytes_in.add(used as u64);
         if let Some((_, counted)) = second {
             *counted += count;
         }

@@ -5,9 +5,10 @@
 //! session is, and never calls a guest.
 
 use crate::coding::Coding;
+use crate::extension::{Agreed, agree};
 use crate::files::Files;
 use crate::guest::contract::{
-    Body, Description, Fresh, HandOut, Header, Request, Response, Transport,
+    Body, Deflate, Description, Fresh, HandOut, Header, Request, Response, Transport,
 };
 use crate::mailbox::{Decision, Letter, Shards, Upgraded, fresh_id};
 use crate::telemetry::limited;
@@ -15,7 +16,8 @@ use crate::tickets::Ticket;
 use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
-    HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -158,19 +160,21 @@ impl Http {
                         }
                     }
                 }
-                Decision::Accept(headers) => {
+                Decision::Accept(given, deflate) => {
                     left.armed = false;
                     let Some((upgraded, key)) = upgrade else {
                         return plain(StatusCode::INTERNAL_SERVER_ERROR, "not an upgrade");
                     };
+                    let agreed = deflate.and_then(|allowed| agree(&headers, allowed));
                     tokio::task::spawn_local(hand_over(
                         upgraded,
+                        agreed.as_ref().map(|agreed| agreed.deflate),
                         ticket,
                         self.shards.clone(),
                         owner,
                         connection,
                     ));
-                    return switch(key, headers);
+                    return switch(key, &given, agreed);
                 }
             }
         }
@@ -423,10 +427,17 @@ fn append(headers: &mut HeaderMap, given: &[Header]) {
     }
 }
 
-fn switch(key: String, headers: Vec<Header>) -> Answer {
+fn switch(key: String, headers: &[Header], agreed: Option<Agreed>) -> Answer {
     let mut answer = http::Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    append(answer.headers_mut(), &headers);
+    append(answer.headers_mut(), headers);
+    // Only what is carried out may be promised.
+    answer.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
+    if let Some(agreed) = agreed {
+        answer
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_EXTENSIONS, agreed.header);
+    }
     answer
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -442,6 +453,7 @@ fn switch(key: String, headers: Vec<Header>) -> Answer {
 /// After the 101: takes the socket out of hyper and gives it to the shard that owns the connection.
 async fn hand_over(
     upgraded: OnUpgrade,
+    deflate: Option<Deflate>,
     ticket: Arc<Ticket>,
     shards: Shards,
     owner: usize,
@@ -467,6 +479,7 @@ async fn hand_over(
                 Upgraded {
                     socket,
                     already,
+                    deflate,
                     ticket,
                 },
             ),

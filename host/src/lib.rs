@@ -13,6 +13,8 @@ mod coding;
 pub mod config;
 mod connection;
 pub mod counters;
+mod deflate;
+mod extension;
 mod files;
 pub mod guest;
 mod http;

@@ -6,7 +6,7 @@
 use crate::batch;
 use crate::config::SHARDS_MAX;
 use crate::guest::contract::{
-    AppEvent, Body, HandOut, Header, Manifest, Order, Published, Request, Response,
+    AppEvent, Body, Deflate, HandOut, Header, Manifest, Order, Published, Request, Response,
 };
 use crate::tickets::Ticket;
 use std::collections::VecDeque;
@@ -36,8 +36,8 @@ pub enum Decision {
     Collect(u64, oneshot::Receiver<Decision>),
     /// Answer with a file of the browser client.
     HandOut(HandOut),
-    /// Carry out the upgrade, with these headers.
-    Accept(Vec<Header>),
+    /// Carry out the upgrade, with these headers, and compression of messages if the client offers it.
+    Accept(Vec<Header>, Option<Deflate>),
 }
 
 /// A socket that HTTP is done with.
@@ -45,6 +45,8 @@ pub struct Upgraded {
     pub socket: std::net::TcpStream,
     /// What the client sent after its request.
     pub already: bytes::Bytes,
+    /// How messages are compressed, if that was agreed on.
+    pub deflate: Option<Deflate>,
     /// The right to the connection.
     pub ticket: Arc<Ticket>,
 }

@@ -137,7 +137,7 @@ impl Records {
                         .split_at_checked(send.targets as usize)
                         .unwrap_or_default();
                     columns.targets = rest;
-                    let frames = frame(columns, send.frames);
+                    let frames = frame(columns, send);
                     self.send(targets, &frames, send, surroundings, after);
                 }
             }
@@ -162,7 +162,10 @@ impl Records {
             }
             Action::Accept(accept) => {
                 if let Some(exchange) = self.exchanges.remove(&accept.connection) {
-                    if exchange.send(Decision::Accept(accept.headers)).is_ok() {
+                    if exchange
+                        .send(Decision::Accept(accept.headers, accept.deflate))
+                        .is_ok()
+                    {
                         self.links.insert(
                             accept.connection,
                             Link::new(accept.connection, accept.receive_bytes_max),
@@ -298,22 +301,22 @@ impl Records {
     }
 }
 
-/// Frames the next messages of the columns.
-fn frame(columns: &mut Columns<'_>, count: u32) -> Vec<Framed> {
+/// Frames the next messages of the columns, those of a send.
+fn frame(columns: &mut Columns<'_>, send: &Send) -> Vec<Framed> {
     columns
         .frames
         .by_ref()
-        .take(count as usize)
+        .take(send.frames as usize)
         .map(|frame| {
             let length = frame.length as usize;
             if frame.kind == FrameKind::Text {
                 let (text, rest) = columns.text.split_at_checked(length).unwrap_or_default();
                 columns.text = rest;
-                Framed::new(Kind::Text, text.as_bytes())
+                Framed::message(Kind::Text, text.as_bytes(), send.compress)
             } else {
                 let (bytes, rest) = columns.bytes.split_at_checked(length).unwrap_or_default();
                 columns.bytes = rest;
-                Framed::new(Kind::Binary, bytes)
+                Framed::message(Kind::Binary, bytes, send.compress)
             }
         })
         .collect()
@@ -329,15 +332,13 @@ fn left(connection: u64, after: &mut Aftermath) {
 
 /// Queues a frame on a connection; one that is too slow is closed.
 fn queue(link: &Rc<Link>, frame: &Framed, surroundings: &Surroundings, after: &mut Aftermath) {
+    let bytes = frame.written(link.deflate());
     surroundings.counters.frames_out.add(1);
-    surroundings
-        .counters
-        .bytes_out
-        .add(frame.bytes.len() as u64);
+    surroundings.counters.bytes_out.add(bytes.len() as u64);
     if link.queued_bytes() == 0 {
         after.touched.push(link.clone());
     }
-    if !link.queue(frame, surroundings.outbox_bytes_max) {
+    if !link.queue(bytes, surroundings.outbox_bytes_max) {
         limited!(
             info,
             connection = link.number,

@@ -2,10 +2,15 @@
 //!
 //! Called by `connection` to read and by `perform` to frame. It never does IO and holds no buffer
 //! between messages. Headers are parsed and written by tungstenite; what is here is the order of
-//! frames (fragments, control frames in between), masking, limits and UTF-8.
+//! frames (fragments, control frames in between), masking, limits, UTF-8, and which messages are
+//! compressed (RFC 7692).
 
+use crate::deflate::{NotInflated, compress, inflate};
+use crate::guest::contract::Deflate;
 use bytes::{Bytes, BytesMut};
+use std::cell::OnceCell;
 use std::io::Cursor;
+use std::rc::Rc;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
@@ -15,6 +20,9 @@ const HEADER_BYTES_MAX: usize = 10;
 const CONTROL_BYTES_MAX: u64 = 125;
 /// What is reserved at most for a message before its bytes have arrived.
 const RESERVED_BYTES_MAX: usize = 64 << 10;
+/// Compressed messages may become a thousand times as long as what was read: past so many bytes the rest
+/// of it is decoded later, so that readers can wait for their turn.
+const INFLATED_BYTES_MAX: usize = 256 << 10;
 
 /// What a peer's frames mean.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +48,9 @@ pub enum Violation {
     /// 1007: a text message that is not UTF-8.
     #[error("a text message is not UTF-8")]
     NotUtf8,
+    /// 1007: a compressed message that cannot be inflated.
+    #[error("a compressed message is not in the deflate format")]
+    NotDeflate,
     /// 1009: longer than allowed.
     #[error("a message is longer than allowed")]
     TooLong,
@@ -50,7 +61,7 @@ impl Violation {
     pub const fn code(self) -> u16 {
         match self {
             Self::Protocol(_) => 1002,
-            Self::NotUtf8 => 1007,
+            Self::NotUtf8 | Self::NotDeflate => 1007,
             Self::TooLong => 1009,
         }
     }
@@ -61,22 +72,41 @@ impl Violation {
 pub struct Decoder {
     /// The longest message, in bytes.
     message_bytes_max: u64,
+    /// Messages may be compressed: that was agreed on.
+    deflate: bool,
+    /// Bytes that were inflated by this call.
+    inflated_bytes: usize,
     /// The message whose fragments are coming in.
-    fragments: Option<(bool, Vec<u8>)>,
+    fragments: Option<Fragments>,
+}
+
+/// The beginning of a message.
+#[derive(Debug)]
+struct Fragments {
+    text: bool,
+    compressed: bool,
+    bytes: Vec<u8>,
 }
 
 impl Decoder {
     /// A decoder for a new connection.
-    pub const fn new(message_bytes_max: u64) -> Self {
+    pub const fn new(message_bytes_max: u64, deflate: bool) -> Self {
         Self {
             message_bytes_max,
+            deflate,
+            inflated_bytes: 0,
             fragments: None,
         }
     }
 
+    /// Whether the last call left whole frames: it had inflated enough.
+    pub const fn is_paused(&self) -> bool {
+        self.inflated_bytes >= INFLATED_BYTES_MAX
+    }
+
     /// Takes whole frames off the front of `bytes` (which are unmasked in place) and gives them to
     /// `take`. Returns how many bytes were used and how many more the next frame needs at least (0:
-    /// unknown).
+    /// unknown, or the decoder has paused and is to be called again with the rest).
     ///
     /// # Errors
     /// The first violation; the connection must then be closed.
@@ -86,7 +116,11 @@ impl Decoder {
         mut take: impl FnMut(Incoming<'_>),
     ) -> Result<(usize, usize), Violation> {
         let mut used = 0;
+        self.inflated_bytes = 0;
         loop {
+            if self.is_paused() {
+                return Ok((used, 0));
+            }
             let rest = bytes.get_mut(used..).unwrap_or_default();
             let mut cursor = Cursor::new(&*rest);
             let Some((header, length)) = FrameHeader::parse(&mut cursor)
@@ -108,7 +142,10 @@ impl Decoder {
 
     /// The rules a header alone can break.
     fn check(&self, header: &FrameHeader, length: u64) -> Result<[u8; 4], Violation> {
-        if header.rsv1 || header.rsv2 || header.rsv3 {
+        // RFC 7692 §6: the bit is on the first fragment of a message.
+        let may_be_compressed =
+            self.deflate && matches!(header.opcode, OpCode::Data(Data::Text | Data::Binary));
+        if header.rsv1 && !may_be_compressed || header.rsv2 || header.rsv3 {
             return Err(Violation::Protocol(
                 "reserved bits are set and no extension was agreed on",
             ));
@@ -137,7 +174,7 @@ impl Decoder {
         let before = self
             .fragments
             .as_ref()
-            .map_or(0, |(_, bytes)| bytes.len() as u64);
+            .map_or(0, |fragments| fragments.bytes.len() as u64);
         if before.saturating_add(length) > self.message_bytes_max {
             return Err(Violation::TooLong);
         }
@@ -155,25 +192,43 @@ impl Decoder {
             OpCode::Control(Control::Close) => take(Incoming::Close(close_code(payload)?)),
             OpCode::Control(_) => take(Incoming::Pong),
             OpCode::Data(kind) => {
+                let text = kind == Data::Text;
                 if header.is_final && self.fragments.is_none() {
-                    return give(kind == Data::Text, payload, take);
+                    return self.give(text, header.rsv1, payload, take);
                 }
-                let (text, whole) = self.fragments.get_or_insert_with(|| {
-                    (
-                        kind == Data::Text,
-                        Vec::with_capacity(payload.len().min(RESERVED_BYTES_MAX)),
-                    )
+                let fragments = self.fragments.get_or_insert_with(|| Fragments {
+                    text,
+                    compressed: header.rsv1,
+                    bytes: Vec::with_capacity(payload.len().min(RESERVED_BYTES_MAX)),
                 });
-                whole.extend_from_slice(payload);
-                if header.is_final {
-                    let text = *text;
-                    if let Some((_, whole)) = self.fragments.take() {
-                        return give(text, &whole, take);
-                    }
+                fragments.bytes.extend_from_slice(payload);
+                if header.is_final
+                    && let Some(whole) = self.fragments.take()
+                {
+                    return self.give(whole.text, whole.compressed, &whole.bytes, take);
                 }
             }
         }
         Ok(())
+    }
+
+    fn give(
+        &mut self,
+        text: bool,
+        compressed: bool,
+        payload: &[u8],
+        take: &mut impl FnMut(Incoming<'_>),
+    ) -> Result<(), Violation> {
+        if !compressed {
+            return give(text, payload, take);
+        }
+        let bytes_max = usize::try_from(self.message_bytes_max).unwrap_or(usize::MAX);
+        let payload = inflate(payload, bytes_max).map_err(|reason| match reason {
+            NotInflated::TooLong => Violation::TooLong,
+            NotInflated::Invalid => Violation::NotDeflate,
+        })?;
+        self.inflated_bytes = self.inflated_bytes.saturating_add(payload.len());
+        give(text, &payload, take)
     }
 }
 
@@ -239,37 +294,61 @@ pub struct Framed {
     header: u8,
     /// Text or binary.
     pub kind: Kind,
+    /// Whether it may be compressed, for a receiver that agreed to it.
+    compress: bool,
+    /// The same message compressed, made for the first receiver that takes it so.
+    compressed: OnceCell<Rc<Compressed>>,
+}
+
+/// A framed message compressed.
+#[derive(Debug, PartialEq, Eq)]
+struct Compressed {
+    /// The window that a receiver must have.
+    window_bits: u8,
+    /// Header and payload. None: it would be no smaller.
+    bytes: Option<Bytes>,
 }
 
 impl Framed {
     /// Frames a payload as one unmasked, final frame.
     pub fn new(kind: Kind, payload: &[u8]) -> Self {
-        let opcode = match kind {
-            Kind::Text => OpCode::Data(Data::Text),
-            Kind::Binary => OpCode::Data(Data::Binary),
-            Kind::Pong => OpCode::Control(Control::Pong),
-            Kind::Close => OpCode::Control(Control::Close),
-        };
-        let header = FrameHeader {
-            is_final: true,
-            rsv1: false,
-            rsv2: false,
-            rsv3: false,
-            opcode,
-            mask: None,
-        };
-        let mut head = [0_u8; HEADER_BYTES_MAX];
-        let mut space = head.as_mut_slice();
-        // Writing to a slice of sufficient length cannot fail.
-        let _ = header.format(payload.len() as u64, &mut space);
-        let used = HEADER_BYTES_MAX - space.len();
-        let mut bytes = BytesMut::with_capacity(used + payload.len());
-        bytes.extend_from_slice(head.get(..used).unwrap_or_default());
-        bytes.extend_from_slice(payload);
+        let (bytes, header) = encode(kind, false, payload);
         Self {
-            bytes: bytes.freeze(),
-            header: u8::try_from(used).unwrap_or_default(),
+            bytes,
+            header,
             kind,
+            compress: false,
+            compressed: OnceCell::new(),
+        }
+    }
+
+    /// A message that may be compressed, or not.
+    pub fn message(kind: Kind, payload: &[u8], compress: bool) -> Self {
+        Self {
+            compress,
+            ..Self::new(kind, payload)
+        }
+    }
+
+    /// What is written to a receiver that agreed to this. The message is compressed once, with the window of
+    /// the first receiver; who has a smaller one gets it as it is.
+    pub fn written(&self, agreed: Option<Deflate>) -> &Bytes {
+        let Some(terms) = agreed else {
+            return &self.bytes;
+        };
+        if !self.compress || self.payload().len() < terms.threshold as usize {
+            return &self.bytes;
+        }
+        let compressed = self.compressed.get_or_init(|| {
+            let payload = compress(self.payload(), terms);
+            Rc::new(Compressed {
+                window_bits: terms.window_bits,
+                bytes: payload.map(|payload| encode(self.kind, true, &payload).0),
+            })
+        });
+        match &compressed.bytes {
+            Some(bytes) if compressed.window_bits <= terms.window_bits => bytes,
+            _ => &self.bytes,
         }
     }
 
@@ -294,6 +373,33 @@ impl Framed {
             .get(usize::from(self.header)..)
             .unwrap_or_default()
     }
+}
+
+/// Header and payload, and how many of the bytes are header.
+fn encode(kind: Kind, compressed: bool, payload: &[u8]) -> (Bytes, u8) {
+    let opcode = match kind {
+        Kind::Text => OpCode::Data(Data::Text),
+        Kind::Binary => OpCode::Data(Data::Binary),
+        Kind::Pong => OpCode::Control(Control::Pong),
+        Kind::Close => OpCode::Control(Control::Close),
+    };
+    let header = FrameHeader {
+        is_final: true,
+        rsv1: compressed,
+        rsv2: false,
+        rsv3: false,
+        opcode,
+        mask: None,
+    };
+    let mut head = [0_u8; HEADER_BYTES_MAX];
+    let mut space = head.as_mut_slice();
+    // Writing to a slice of sufficient length cannot fail.
+    let _ = header.format(payload.len() as u64, &mut space);
+    let used = HEADER_BYTES_MAX - space.len();
+    let mut bytes = BytesMut::with_capacity(used + payload.len());
+    bytes.extend_from_slice(head.get(..used).unwrap_or_default());
+    bytes.extend_from_slice(payload);
+    (bytes.freeze(), u8::try_from(used).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -327,8 +433,8 @@ mod tests {
     fn decode(max: u64, bytes: &[u8]) -> (Result<(usize, usize), Violation>, Vec<String>) {
         let mut seen = Vec::new();
         let mut bytes = bytes.to_vec();
-        let result =
-            Decoder::new(max).decode(&mut bytes, |incoming| seen.push(format!("{incoming:?}")));
+        let result = Decoder::new(max, false)
+            .decode(&mut bytes, |incoming| seen.push(format!("{incoming:?}")));
         (result, seen)
     }
 
@@ -410,6 +516,114 @@ mod tests {
         // A length that no memory could hold is refused by its header alone.
         let claim = [&[0x82, 0xff][..], &u64::MAX.to_be_bytes(), &[0; 4]].concat();
         assert_eq!(decode(1000, &claim).0, Err(Violation::TooLong));
+    }
+
+    const TERMS: Deflate = Deflate {
+        threshold: 10,
+        level: 6,
+        window_bits: 15,
+    };
+
+    fn compressed(text: &str) -> Vec<u8> {
+        compress(text.as_bytes(), TERMS).unwrap()
+    }
+
+    fn decode_deflated(max: u64, bytes: &[u8]) -> (Result<(usize, usize), Violation>, Vec<String>) {
+        let mut seen = Vec::new();
+        let mut bytes = bytes.to_vec();
+        let result = Decoder::new(max, true)
+            .decode(&mut bytes, |incoming| seen.push(format!("{incoming:?}")));
+        (result, seen)
+    }
+
+    #[test]
+    fn compressed_messages_whole_and_in_fragments() {
+        let text = "ha".repeat(30);
+        let payload = compressed(&text);
+        let (first, rest) = payload.split_at(3);
+        let mut bytes = frame(0xc1, &payload);
+        bytes.extend(frame(0x81, b"plain"));
+        bytes.extend(frame(0x41, first));
+        bytes.extend(frame(0x89, b""));
+        bytes.extend(frame(0x00, rest));
+        bytes.extend(frame(0x80, b""));
+        bytes.extend(frame(0xc2, &[0]));
+        let (result, seen) = decode_deflated(60, &bytes);
+        assert_eq!(result, Ok((bytes.len(), 0)));
+        let whole = format!("Text(\"{text}\")");
+        let expected = [
+            whole.as_str(),
+            "Text(\"plain\")",
+            "Ping([])",
+            &whole,
+            "Binary([])",
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!(decode_deflated(59, &bytes).0, Err(Violation::TooLong));
+    }
+
+    #[test]
+    fn violations_in_compression() {
+        let not_agreed =
+            Violation::Protocol("reserved bits are set and no extension was agreed on");
+        for (bytes, expected) in [
+            (frame(0xc9, b""), not_agreed),
+            (frame(0xa1, b""), not_agreed),
+            ([frame(0x41, b""), frame(0xc0, b"")].concat(), not_agreed),
+            ([frame(0x01, b""), frame(0xc0, b"")].concat(), not_agreed),
+            (frame(0xc1, &[0xff; 9]), Violation::NotDeflate),
+            // A stored block of one byte that is not UTF-8.
+            (
+                frame(0xc1, &[0, 1, 0, 0xfe, 0xff, 0xff, 0]),
+                Violation::NotUtf8,
+            ),
+            (frame(0xc2, &[0; 1001]), Violation::TooLong),
+        ] {
+            assert_eq!(decode_deflated(1000, &bytes).0, Err(expected));
+        }
+        assert_eq!(Violation::NotDeflate.code(), 1007);
+    }
+
+    #[test]
+    fn a_decoder_pauses_when_it_has_inflated_enough() {
+        let message = frame(0xc1, &compressed(&"a".repeat(100_000)));
+        let bytes = message.repeat(8);
+        let mut decoder = Decoder::new(100_000, true);
+        let (mut done, mut messages, mut calls) = (0, 0, 0);
+        while done < bytes.len() {
+            let mut rest = bytes[done..].to_vec();
+            done += decoder.decode(&mut rest, |_| messages += 1).unwrap().0;
+            calls += 1;
+            assert_eq!(decoder.is_paused(), calls < 3);
+        }
+        assert_eq!((messages, calls), (8, 3));
+    }
+
+    #[test]
+    fn a_message_is_compressed_once_for_all_who_take_it() {
+        let bits = |window_bits| {
+            Some(Deflate {
+                window_bits,
+                ..TERMS
+            })
+        };
+        let frame = Framed::message(Kind::Text, "ha".repeat(30).as_bytes(), true);
+        let first = frame.written(bits(12)).clone();
+        assert_eq!(first[..2], [0xc1, first.len() as u8 - 2]);
+        let shared = |bytes: &Bytes| std::ptr::eq(bytes.as_ptr(), first.as_ptr());
+        assert!(shared(frame.written(bits(12))) && shared(frame.written(bits(15))));
+        assert!(shared(frame.clone().written(bits(12))), "a clone shares it");
+        for agreed in [None, bits(11)] {
+            assert_eq!(frame.written(agreed), &frame.bytes);
+        }
+        for (payload, may_be) in [
+            ("ha".repeat(30), false),
+            ("ha".repeat(4), true),
+            ("0123456789".to_owned(), true),
+        ] {
+            let frame = Framed::message(Kind::Text, payload.as_bytes(), may_be);
+            assert_eq!(frame.written(bits(15)), &frame.bytes, "{payload}");
+        }
     }
 
     #[test]

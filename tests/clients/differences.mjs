@@ -20,4 +20,14 @@ export const DIFFERENCES = [
     test: "Accept-Encoding: gzip, deflate, br, zstd",
     reason: "it takes the first coding that the client names; Holdfast takes the smallest of those it likes equally",
   },
+  ...["two", "one of a small window", "one that zlib cannot keep to"].map((offer) => ({
+    server: "reference",
+    test: `an offer: ${offer}`,
+    reason: "it keeps a window between messages unless the client declines that; it takes server_max_window_bits=8",
+  })),
+  {
+    server: "reference",
+    test: "an offer: one that must be declined before another",
+    reason: "it refuses the upgrade; RFC 7692 §5.1 has such an offer declined",
+  },
 ];

@@ -150,7 +150,7 @@ export class WebSocketWire {
     this.socket.write(bytes);
   }
 
-  /** The next frame as { opcode, fin, payload }, or null when the connection has ended. */
+  /** The next frame as { opcode, fin, reserved, payload }, or null when the connection has ended. */
   async next(limit_ms = LIMIT_MS) {
     const end = Date.now() + limit_ms;
     for (;;) {
@@ -212,6 +212,7 @@ export class WebSocketWire {
     return {
       opcode: buffer[0] & 0x0f,
       fin: (buffer[0] & 0x80) !== 0,
+      reserved: (buffer[0] >> 4) & 7,
       masked: (buffer[1] & 0x80) !== 0,
       payload: buffer.subarray(start, start + length),
     };

@@ -37,9 +37,10 @@ const url = await serve(port, {});
 const quick = await serve(0, QUICK);
 /** With what the others leave off: see the demo's gate.rs, and connection state recovery. */
 const gated = await serve(0, { ...GATE, connectionStateRecovery: {} }, true);
+const deflating = await serve(0, { perMessageDeflate: true });
 
 if (args[0] === "--test") {
-  const env = { ...process.env, HOLDFAST_URL: url, HOLDFAST_QUICK_URL: quick, HOLDFAST_GATED_URL: gated, HOLDFAST_PEER: "reference" };
+  const env = { ...process.env, HOLDFAST_URL: url, HOLDFAST_QUICK_URL: quick, HOLDFAST_GATED_URL: gated, HOLDFAST_DEFLATE_URL: deflating, HOLDFAST_PEER: "reference" };
   const tests = spawn(process.execPath, ["--test", "--test-concurrency=1", ...args.slice(1)], {
     cwd: new URL(".", import.meta.url),
     env,
@@ -47,7 +48,7 @@ if (args[0] === "--test") {
   });
   tests.on("exit", (code) => process.exit(code ?? 1));
 } else {
-  console.log(`HOLDFAST_URL=${url} HOLDFAST_QUICK_URL=${quick} HOLDFAST_GATED_URL=${gated}`);
+  console.log(`HOLDFAST_URL=${url} HOLDFAST_QUICK_URL=${quick} HOLDFAST_GATED_URL=${gated} HOLDFAST_DEFLATE_URL=${deflating}`);
 }
 
 async function serve(port, options, isGated = false) {

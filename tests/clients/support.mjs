@@ -2,7 +2,7 @@
 //
 // Used by *.test.mjs. The server under test is at HOLDFAST_URL; HOLDFAST_QUICK_URL is a second one with
 // short times and HOLDFAST_GATED_URL a third with what is off by default (see reference.mjs), whose tests
-// are skipped without them. Nothing here sleeps to let
+// are skipped without them; HOLDFAST_DEFLATE_URL one that compresses messages. Nothing here sleeps to let
 // something happen: everything waits for an event, with a limit.
 
 import { test as nodeTest } from "node:test";

@@ -96,6 +96,11 @@ impl Apps {
         }
     }
 
+    /// Whether an app has declared a namespace.
+    pub fn declares(&self, namespace: &str) -> bool {
+        self.declared.contains_key(namespace)
+    }
+
     /// The instance of an app that serves this shard.
     pub fn place(&self, app: App) -> Option<Place> {
         self.apps.get(&app).map(|served| served.place)

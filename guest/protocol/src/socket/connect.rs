@@ -198,7 +198,9 @@ impl Sockets {
         }
         let namespace = socket.namespace.clone();
         self.remove(session, slot, tell, engine, answer);
-        if engine.is_third(session) {
+        // A namespace that there is not is told to all clients alike, whoever finds it out.
+        let is_unknown = refusal.message == "Invalid namespace" && !self.apps.declares(&namespace);
+        if engine.is_third(session) && !is_unknown {
             send_bare_error(session, &namespace, refusal, engine, answer);
             return;
         }

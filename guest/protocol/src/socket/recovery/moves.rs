@@ -129,7 +129,7 @@ mod tests {
         moves.note(7, true, room("c"));
         moves.note(9, false, room("a"));
         let now = ["own", "c"].map(str::to_owned);
-        let rooms = |moves: &Moves, number| {
+        let rooms = |moves: &Moves, number: u64| {
             let mut membership = Membership::new(now.iter().cloned(), moves, name);
             membership.at(number.min(6));
             let mut rooms = membership.at(number).to_vec();
