@@ -380,6 +380,16 @@ fn play(steps: &[Step]) -> Host<Protocol> {
                 host.request(request(next, Transport::Websocket, "GET", &url(1, 0), &[]));
                 let claim = given.claim(host.now_ms, variant / 2);
                 given.learn(host.frame(next, Frame::Text(claim)));
+                let admit = order(u8::from(variant > 200) * 4, next, 0);
+                given.learn(host.command(0, vec![admit]));
+                next += 1;
+            }
+            19 if variant.is_multiple_of(2) => {
+                // A client that is in a namespace and in a room, all at once.
+                host.request(request(next, Transport::Websocket, "GET", &url(1, 0), &[]));
+                host.frame(next, Frame::Text("40".to_owned()));
+                let orders = vec![order(0, next, 0), order(8, next, variant / 6 * 3)];
+                given.learn(host.command(0, orders));
                 next += 1;
             }
             18 if !given.messages.is_empty() => {
