@@ -203,8 +203,8 @@ impl Shard {
     /// One turn.
     fn turn(&mut self, runtime: &LocalRuntime) -> Result<(), crate::guest::GuestError> {
         let now_ms = self.clock.now_ms();
-        let mut events = std::mem::take(&mut self.left.events);
-        self.take_letters(runtime, now_ms, &mut events);
+        let mut letters = Vec::new();
+        self.take_letters(runtime, now_ms, &mut letters);
         // Letters are always taken: they are what the node is behind with.
         self.paused = self.surroundings.shards.are_behind();
         let (mut happened, gone) = if self.paused {
@@ -212,7 +212,11 @@ impl Shard {
         } else {
             self.surroundings.inbox.take()
         };
+        // Frames before letters: a client that sends a request after a frame does so on another
+        // connection, and both may have come while the shard slept.
+        let mut events = std::mem::take(&mut self.left.events);
         events.append(&mut happened.events);
+        events.append(&mut letters);
         happened.events = events;
         if self.wake_at_ms.is_some_and(|at| at <= now_ms) {
             self.wake_at_ms = None;
