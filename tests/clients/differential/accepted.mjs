@@ -188,6 +188,13 @@ export const ACCEPTED = [
     then: "stop",
   },
   {
+    id: "a binary acknowledgement without attachments",
+    reason: "it is taken for an acknowledgement that nobody waits for; the reference ends the session, as Holdfast does for a binary event without attachments",
+    open: true,
+    matches: ({ before, reference, holdfast }) => before.some(({ packets = [] }) => packets.some((packet) => /^460+-/.test(packet))) && ended(reference) && !ended(holdfast),
+    then: "stop",
+  },
+  {
     id: "a refusal in the same read as a violation",
     reason: "CONNECT_ERROR for an unknown namespace is lost if the next packet ends the session; the reference sends it first",
     open: true,
