@@ -111,9 +111,9 @@ export const ACCEPTED = [
     then: "stop",
   },
   {
-    id: "a space for the number of an acknowledgement",
-    reason: "the reference reads a space as a nought; to Holdfast it is the space before JSON, or an error",
-    matches: ({ before }) => before.some(({ packets = [] }) => packets.some((packet) => /^4[2356][^[{"]* /.test(packet))),
+    id: "a space for a number",
+    reason: "the reference reads a space as a nought, as a packet's type (CONNECT) or an acknowledgement's number; to Holdfast it is the space before JSON, or an error",
+    matches: ({ before }) => before.some(({ packets = [] }) => packets.some((packet) => /^4( |[2356][^[{"]* )/.test(packet))),
     then: "stop",
   },
   {
