@@ -41,6 +41,10 @@ export function response({ error, status, headers, body }, names) {
   for (const [name, value] of headers) {
     if (name === "connection") {
       if (/close/i.test(value) && status !== 101) kept.connection = "close";
+    } else if (name === "sec-websocket-extensions") {
+      // The order of its parameters says nothing.
+      const [extension, ...parameters] = value.split(/;\s*/);
+      kept[name] = [extension, ...parameters.sort()].join("; ");
     } else if (HEADERS.test(name)) {
       kept[name] = name in kept ? `${kept[name]}, ${value}` : value;
     }
