@@ -46,7 +46,7 @@ impl Recovery {
             .filter(|offset| offset.shard == self.shard && offset.number <= self.log.last);
         let since = said.map_or(0, |offset| offset.number).max(dormant.since);
         let dormant = self.take_dormant(claim.pid)?;
-        self.tells_after(since)
+        self.tells_after(since, dormant.copied)
             .then_some(Revived { dormant, since })
     }
 
@@ -124,7 +124,7 @@ impl Recovery {
         };
         dormant.since = since;
         let mut rooms = membership(&dormant);
-        let missed = self.log.after(since);
+        let missed = self.after(since).into_iter();
         let missed = missed.filter(|(at, entry)| entry.is_for(&dormant.namespace, rooms.at(**at)));
         let mut bytes = 0;
         let mut entries = Vec::new();
@@ -197,7 +197,7 @@ impl Recovery {
     }
 
     /// What a socket missed on the other shard, and what this shard sent since that the other had not, goes
-    /// into this log once more, for that socket alone: so its offsets are of one log, and in order.
+    /// into the log of copies, for that socket alone: so its offsets are of one log, and in order.
     fn adopt(&mut self, found: Found) -> Revived {
         let Found {
             mut dormant,
@@ -215,16 +215,22 @@ impl Recovery {
                 there.is_some_and(|(_, seen)| number <= *seen)
             })
         };
+        // Seldom: nearly always both have carried out the same.
+        let is_ahead = self.seen.iter().any(|((app, place), number)| {
+            let there = seen.iter().find(|(known, _)| known == place);
+            *app == dormant.app && there.is_none_or(|(_, seen)| seen < number)
+        });
         let later: Vec<Entry> = self
             .log
             .after(self.log.floor)
-            .filter(|(_, entry)| entry.app == dormant.app && !has_seen(entry))
+            .filter(|(_, entry)| is_ahead && entry.app == dormant.app && !has_seen(entry))
             .filter(|(_, entry)| entry.is_for(&dormant.namespace, &names))
             .map(|(_, entry)| entry.clone())
             .collect();
         for mut entry in entries.into_iter().chain(later) {
             entry.at_ms = self.now_ms;
             entry.order = None;
+            entry.copy = true;
             entry.to = Audience {
                 namespace: dormant.namespace.to_string(),
                 rooms: vec![own_name(dormant.id, &dormant.namespace)],
@@ -232,14 +238,23 @@ impl Recovery {
             };
             self.keep(entry);
         }
+        dormant.copied = self.log.last;
         Revived { dormant, since }
+    }
+
+    /// The entries after a number, copies among them, in order.
+    fn after(&self, number: u64) -> Vec<(&u64, &Entry)> {
+        let entries = self.log.after(number).chain(self.copies.after(number));
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_unstable_by_key(|(number, _)| **number);
+        entries
     }
 
     /// What a socket that is let in again missed, in order.
     pub fn missed(&self, socket: &Socket) -> Vec<Missed> {
         let rooms = socket.room_names().into_iter();
         let mut rooms = Membership::new(rooms, &socket.moves, |room| socket.room_name(room));
-        let missed = self.log.after(socket.since);
+        let missed = self.after(socket.since).into_iter();
         let missed = missed.filter(|(at, entry)| entry.is_for(&socket.namespace, rooms.at(**at)));
         let missed = missed.filter_map(|(number, entry)| {
             Some(Missed {
