@@ -91,6 +91,7 @@ pub struct Recovery {
     order: Option<(Place, u64)>,
     /// What other shards have found, while this one has not carried out what that shard had.
     found: BTreeMap<SocketNumber, Found>,
+    found_bytes: u64,
     is_subscribed: bool,
     is_state_changed: bool,
     /// Notes and messages, in order.
@@ -410,13 +411,15 @@ impl Recovery {
                 }
             }
             _ => {
-                self.found
-                    .retain(|socket, _| socket & NUMBER_MASK != number);
+                let same = |socket: &&SocketNumber| **socket & NUMBER_MASK == number;
+                if let Some(socket) = self.found.keys().find(same).copied() {
+                    self.drop_found(socket);
+                }
                 if !is_gone {
                     let Message::Found(found) = Message::decode(&note.bytes)? else {
                         return None;
                     };
-                    self.found.insert(found.socket, *found);
+                    self.put_found(*found);
                 }
                 return Some(());
             }

@@ -86,18 +86,19 @@ impl Recovery {
             }
             Message::Unknown { to, socket } => (to == self.shard).then_some(Told::Unknown(socket)),
             Message::Found(found) if found.to == self.shard => {
-                if !waits(found.socket) {
+                let is_awaited = waits(found.socket);
+                if !is_awaited || self.found_bytes + found.bytes() > self.copies_bytes_max {
                     self.tell(&Message::Return {
                         to: found.from,
                         dormant: found.dormant,
                     });
-                    return None;
+                    return is_awaited.then_some(Told::Unknown(found.socket));
                 }
                 self.actions.push(Action::Note(Note {
                     number: found_note(found.socket),
                     bytes: published.bytes.clone(),
                 }));
-                self.found.insert(found.socket, *found);
+                self.put_found(*found);
                 None
             }
             Message::Return { to, dormant } if to == self.shard => {
@@ -160,8 +161,7 @@ impl Recovery {
             .collect();
         let mut revived = Vec::new();
         for socket in ready {
-            if let Some(found) = self.found.remove(&socket) {
-                self.actions.push(Action::Erase(found_note(socket)));
+            if let Some(found) = self.take_found(socket) {
                 let adopted = (!self.has_dropped(&found)).then(|| self.adopt(found));
                 revived.push((socket, adopted));
             }
@@ -185,10 +185,29 @@ impl Recovery {
         })
     }
 
+    /// Takes in what another shard has found.
+    pub fn put_found(&mut self, found: Found) {
+        self.drop_found(found.socket);
+        self.found_bytes += found.bytes();
+        self.found.insert(found.socket, found);
+    }
+
+    /// Drops what another shard has found, without a word.
+    pub fn drop_found(&mut self, socket: SocketNumber) -> Option<Found> {
+        let found = self.found.remove(&socket)?;
+        self.found_bytes -= found.bytes();
+        Some(found)
+    }
+
+    fn take_found(&mut self, socket: SocketNumber) -> Option<Found> {
+        let found = self.drop_found(socket)?;
+        self.actions.push(Action::Erase(found_note(socket)));
+        Some(found)
+    }
+
     /// Gives up a socket that was found elsewhere: nobody waits for it any more.
     pub fn give_back(&mut self, socket: SocketNumber) {
-        if let Some(found) = self.found.remove(&socket) {
-            self.actions.push(Action::Erase(found_note(socket)));
+        if let Some(found) = self.take_found(socket) {
             self.tell(&Message::Return {
                 to: found.from,
                 dormant: found.dormant,
