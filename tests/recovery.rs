@@ -334,7 +334,7 @@ impl World {
         {
             self.deliver(key.0, key.1);
         }
-        for client in 0..CLIENTS {
+        for client in 0..self.clients.len() {
             let open = self.zombies.iter().any(|(of, _)| *of == client);
             if self.clients[client].link.is_none() && !open {
                 self.clients[client].known_gone = true;
@@ -530,6 +530,10 @@ impl World {
 
     fn open(&mut self, client: usize) {
         let shard = self.random.pick(self.play.shards);
+        self.open_on(shard, client);
+    }
+
+    fn open_on(&mut self, shard: usize, client: usize) {
         let connection = (shard as u64) << SHARD_SHIFT | self.next_connection;
         self.next_connection += 1;
         self.owners.insert(connection, client);
@@ -583,6 +587,11 @@ impl World {
         let shard = (connection >> SHARD_SHIFT) as usize;
         let effects = self.hosts[shard].closed(connection, Cause::Failed);
         self.settle(shard, effects);
+    }
+
+    fn is_sent_to(&self, client: usize) -> bool {
+        let link = self.clients[client].link.as_ref();
+        link.is_some_and(|link| !link.down.is_empty())
     }
 
     /// One frame reaches a client.
@@ -747,11 +756,7 @@ impl World {
             for _ in 0..30 {
                 self.flush();
                 for client in 0..CLIENTS {
-                    while self.clients[client]
-                        .link
-                        .as_ref()
-                        .is_some_and(|link| !link.down.is_empty())
-                    {
+                    while self.is_sent_to(client) {
                         self.arrive(client);
                     }
                 }
@@ -859,4 +864,52 @@ fn no_message_between_shards_makes_it_panic() {
         let channel = "recovery".to_owned();
         host.turn(vec![Event::Published(Published { channel, bytes })]);
     }
+}
+
+/// Many who come from another shard do not push out what others have missed on this one.
+#[test]
+fn many_who_change_shards_leave_the_log_to_the_others() {
+    let play = Play {
+        shards: 2,
+        packets_max: "12",
+        tight: false,
+    };
+    let mut world = World::new(3, play);
+    world.clients.clear();
+    for client in 0..40 {
+        world.clients.push(Client {
+            heard: vec![Vec::new(); 2],
+            ..Client::default()
+        });
+        world.open_on(client % 2, client);
+    }
+    let quiet = |world: &mut World| {
+        for _ in 0..5 {
+            world.flush();
+            for client in 0..40 {
+                while world.is_sent_to(client) {
+                    world.arrive(client);
+                }
+            }
+        }
+    };
+    quiet(&mut world);
+    for client in 0..40 {
+        world.cut(client, true);
+    }
+    while world.broadcasts.iter().map(Vec::len).sum::<usize>() < 10 {
+        world.broadcast();
+    }
+    quiet(&mut world);
+    // First those of the other shard, then those who were here.
+    for client in (0..40).filter(|client| client % 2 == 0) {
+        world.open_on(1, client);
+        quiet(&mut world);
+    }
+    for client in (0..40).filter(|client| client % 2 == 1) {
+        world.open_on(1, client);
+        quiet(&mut world);
+    }
+    let recovered = world.clients.iter().filter(|client| client.recoveries == 1);
+    assert_eq!(recovered.count(), 40);
 }

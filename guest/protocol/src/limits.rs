@@ -28,7 +28,8 @@ pub const PARTIALS_SHARE: u64 = 2;
 pub const KEPT_SHARE: u64 = 2;
 
 /// Parts for what is sent of late, and as many again for the sockets of clients that are away
-/// (`connection_state_recovery`). At the limit the oldest goes.
+/// and for what those missed that came from another shard, half each (`connection_state_recovery`). At the
+/// limit the oldest goes.
 pub const RECOVERY_SHARE: u64 = 1;
 
 /// What a message takes that is remembered for clients that come back, beside its contents, in bytes, by

@@ -100,6 +100,7 @@ impl Sockets {
             rooms: Vec::new(),
             pid: 0,
             since: 0,
+            copied: 0,
             moves: Moves::default(),
             asked: None,
             recovered: false,
@@ -147,7 +148,7 @@ impl Sockets {
             return;
         }
         let recovery = self.recovery.as_ref().filter(|_| socket.recovered);
-        if recovery.is_some_and(|recovery| !recovery.tells_after(socket.since)) {
+        if recovery.is_some_and(|recovery| !recovery.tells_after(socket.since, socket.copied)) {
             // What it missed has been dropped while the app thought about it: its client begins anew.
             socket.recovered = false;
             self.close_session(now_ms, session, engine, answer);

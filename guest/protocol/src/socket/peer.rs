@@ -54,6 +54,8 @@ pub struct Socket {
     pub pid: u128,
     /// The entry of the log up to which its client has got everything.
     pub since: u64,
+    /// The last entry that was copied for it from another shard; 0: none.
+    pub copied: u64,
     /// The rooms that it joined and left after that entry.
     pub moves: Moves,
     /// The entry made last when the ping was sent that has not been answered.
@@ -382,6 +384,7 @@ impl Socket {
             to.byte(1 | u8::from(self.recovered) << 1);
             encode_id(self.pid, to);
             to.number(self.since);
+            to.number(self.copied);
             self.moves.encode(to);
             to.maybe(self.asked);
             to.number(u64::from(self.asking));
@@ -405,11 +408,12 @@ impl Socket {
         let auth = from.text()?.into();
         let data = from.text()?.into();
         let flags = from.byte().filter(|flags| *flags < 4)?;
-        let (mut pid, mut since, mut asked, mut asking) = (0, 0, None, 0);
+        let (mut pid, mut since, mut copied, mut asked, mut asking) = (0, 0, 0, None, 0);
         let mut moves = Moves::default();
         if flags & 1 != 0 {
             pid = decode_id(from)?;
             since = from.number()?;
+            copied = from.number()?;
             moves = Moves::decode(from)?;
             asked = from.maybe()?;
             asking = from.number32()?;
@@ -431,6 +435,7 @@ impl Socket {
             rooms,
             pid,
             since,
+            copied,
             moves,
             asked,
             recovered: flags & 2 != 0,

@@ -23,6 +23,8 @@ pub struct Dormant {
     pub data: Box<str>,
     /// The entry of the log up to which its client has got everything.
     pub since: u64,
+    /// The last entry that was copied for it from another shard; 0: none.
+    pub copied: u64,
     /// The rooms that it joined and left after that entry.
     pub moves: Moves,
     /// When it is forgotten.
@@ -56,6 +58,7 @@ impl Dormant {
         encode_names(&self.rooms, to);
         to.bytes(self.data.as_bytes());
         to.number(self.since);
+        to.number(self.copied);
         self.moves.encode(to);
         to.number(self.until_ms);
     }
@@ -71,6 +74,7 @@ impl Dormant {
             rooms: decode_names(from)?,
             data: from.text()?.into(),
             since: from.number()?,
+            copied: from.number()?,
             moves: Moves::decode(from)?,
             until_ms: from.number()?,
         })
@@ -101,6 +105,7 @@ mod tests {
             rooms: vec![String::new(), "r".to_owned()],
             data: "{}".into(),
             since: 77,
+            copied: 80,
             moves: Moves::default(),
             until_ms: 99,
         };

@@ -16,6 +16,8 @@ pub struct Entry {
     pub to: Audience,
     /// Without the offset: its number tells it.
     pub payload: Payload,
+    /// It is a copy, for one socket that came from another shard.
+    pub copy: bool,
     /// It was for one socket, not for an audience.
     pub single: bool,
     pub compress: bool,
@@ -70,7 +72,7 @@ impl Entry {
         for attachment in &self.payload.attachments {
             to.bytes(attachment);
         }
-        to.byte(u8::from(self.single) | u8::from(self.compress) << 1);
+        to.byte(u8::from(self.single) | u8::from(self.compress) << 1 | u8::from(self.copy) << 2);
     }
 
     /// Reads what `encode` wrote.
@@ -90,7 +92,7 @@ impl Entry {
         let attachments = (0..count)
             .map(|_| from.bytes().map(<[u8]>::to_vec))
             .collect::<Option<_>>()?;
-        let flags = from.byte().filter(|flags| *flags < 4)?;
+        let flags = from.byte().filter(|flags| *flags < 8)?;
         Some(Entry {
             at_ms,
             app,
@@ -103,6 +105,7 @@ impl Entry {
             payload: Payload { json, attachments },
             single: flags & 1 != 0,
             compress: flags & 2 != 0,
+            copy: flags & 4 != 0,
         })
     }
 }
@@ -219,6 +222,7 @@ mod tests {
                 except: names(except),
             },
             payload: payload("[\"a\"]"),
+            copy: false,
             single: false,
             compress: true,
         }
@@ -280,6 +284,7 @@ mod tests {
     fn an_entry_is_remembered() {
         let mut to = Writer::default();
         let mut whole = entry(5, &["a"], &["b"]);
+        whole.copy = true;
         whole.payload.attachments.push(vec![1, 2]);
         whole.encode(&mut to);
         let mut from = Reader(&to.0);

@@ -67,17 +67,21 @@ pub struct Recovery {
     keep_ms: u64,
     packets_max: u64,
     bytes_max: u64,
+    copies_bytes_max: u64,
     dormant_bytes_max: u64,
     /// Whether clients that come back need not pass the app's middlewares.
     pub skip_middlewares: bool,
     shard: u32,
     pub shards: u32,
     log: Log,
+    /// What sockets missed on other shards. Numbered as the log is; a log of its own, so that many who come
+    /// from elsewhere do not push out what others have missed here.
+    copies: Log,
     /// By their secrets.
     dormants: BTreeMap<u128, Dormant>,
     expiries: BTreeSet<(u64, u128)>,
-    /// Their secrets by the numbers that they had.
-    numbers: BTreeMap<SocketNumber, u128>,
+    /// Their secrets by the numbers that they had, without the shard.
+    numbers: BTreeMap<u64, u128>,
     dormant_bytes: u64,
     /// How many orders for audiences have been carried out, of each instance.
     seen: Counts,
@@ -87,6 +91,7 @@ pub struct Recovery {
     order: Option<(Place, u64)>,
     /// What other shards have found, while this one has not carried out what that shard had.
     found: BTreeMap<SocketNumber, Found>,
+    found_bytes: u64,
     is_subscribed: bool,
     is_state_changed: bool,
     /// Notes and messages, in order.
@@ -112,7 +117,8 @@ impl Recovery {
                 + 4 * settings.ping_timeout_ms,
             packets_max: options.packets_max,
             bytes_max: options.bytes_max.min(share),
-            dormant_bytes_max: share,
+            copies_bytes_max: options.bytes_max.min(share / 2),
+            dormant_bytes_max: share / 2,
             skip_middlewares: options.skip_middlewares,
             shard: settings.shard,
             shards: settings.shards,
@@ -135,9 +141,9 @@ impl Recovery {
         self.log.last
     }
 
-    /// Whether everything after an entry can still be told.
-    pub fn tells_after(&self, since: u64) -> bool {
-        since >= self.log.floor
+    /// Whether everything after an entry can still be told to a socket whose last copy has this number.
+    pub fn tells_after(&self, since: u64, copied: u64) -> bool {
+        since >= self.log.floor && (since >= copied || since >= self.copies.floor)
     }
 
     // ------------------------------------------------------------------ what is sent
@@ -175,6 +181,7 @@ impl Recovery {
             payload: payload.clone(),
             single,
             compress,
+            copy: false,
         };
         self.keep(entry);
         Some(stamped)
@@ -183,7 +190,10 @@ impl Recovery {
     /// Remembers an event for a socket whose client is away.
     pub fn remember_for(&mut self, app: App, number: SocketNumber, emission: &Emission) {
         let is_kept = emission.ack.is_none() && !emission.delivery.contains(Delivery::VOLATILE);
-        let pid = self.numbers.get(&number).filter(|_| is_kept);
+        let pid = self
+            .numbers
+            .get(&(number & NUMBER_MASK))
+            .filter(|_| is_kept);
         let dormant = pid.and_then(|pid| self.dormants.get(pid));
         let Some(dormant) = dormant.filter(|dormant| dormant.app == app) else {
             return;
@@ -214,7 +224,11 @@ impl Recovery {
             number: TAG_ENTRY << TAG_SHIFT | number,
             bytes: to.0,
         }));
-        self.log.put(number, entry);
+        if entry.copy {
+            self.copies.put(number, entry);
+        } else {
+            self.log.put(number, entry);
+        }
         self.shed();
     }
 
@@ -233,17 +247,25 @@ impl Recovery {
         } else {
             before_ms
         };
-        while let Some((number, entry)) = self.log.shed(before_ms, self.packets_max, self.bytes_max)
-        {
-            self.actions
-                .push(Action::Erase(TAG_ENTRY << TAG_SHIFT | number));
-            self.is_state_changed = true;
+        let (packets_max, bytes_max) = (self.packets_max, self.bytes_max);
+        while let Some((number, entry)) = self.log.shed(before_ms, packets_max, bytes_max) {
+            self.erase(number);
             if self.shards > 1
                 && let Some((place, order)) = entry.order
             {
                 self.dropped.insert((entry.app, place), order);
             }
         }
+        let bytes_max = self.copies_bytes_max;
+        while let Some((number, _)) = self.copies.shed(before_ms, packets_max, bytes_max) {
+            self.erase(number);
+        }
+    }
+
+    fn erase(&mut self, number: u64) {
+        self.actions
+            .push(Action::Erase(TAG_ENTRY << TAG_SHIFT | number));
+        self.is_state_changed = true;
     }
 
     // ------------------------------------------------------------------ who is away
@@ -263,6 +285,7 @@ impl Recovery {
             rooms: socket.rooms.iter().map(room).collect(),
             data: socket.data.clone(),
             since: socket.since,
+            copied: socket.copied,
             moves: socket.moves.clone(),
             until_ms: self.now_ms + self.away_ms,
         });
@@ -286,7 +309,8 @@ impl Recovery {
     fn put_dormant(&mut self, dormant: Dormant) {
         self.drop_dormant(dormant.pid);
         self.expiries.insert((dormant.until_ms, dormant.pid));
-        self.numbers.insert(dormant.number, dormant.pid);
+        self.numbers
+            .insert(dormant.number & NUMBER_MASK, dormant.pid);
         self.dormant_bytes += dormant.bytes();
         self.dormants.insert(dormant.pid, dormant);
     }
@@ -300,7 +324,7 @@ impl Recovery {
 
     fn drop_dormant(&mut self, pid: u128) -> Option<Dormant> {
         let dormant = self.dormants.remove(&pid)?;
-        self.numbers.remove(&dormant.number);
+        self.numbers.remove(&(dormant.number & NUMBER_MASK));
         self.expiries.remove(&(dormant.until_ms, pid));
         self.dormant_bytes -= dormant.bytes();
         Some(dormant)
@@ -311,8 +335,12 @@ impl Recovery {
     /// When it has to be looked at.
     pub fn deadline_ms(&self) -> Option<u64> {
         let expiry = self.expiries.first().map(|(until_ms, _)| *until_ms);
-        let oldest = self.log.oldest_ms().map(|at_ms| at_ms + self.keep_ms);
-        expiry.into_iter().chain(oldest).min()
+        let oldest = [self.log.oldest_ms(), self.copies.oldest_ms()];
+        let oldest = oldest.into_iter().flatten();
+        expiry
+            .into_iter()
+            .chain(oldest.map(|at_ms| at_ms + self.keep_ms))
+            .min()
     }
 
     /// Forgets what is too old.
@@ -331,7 +359,9 @@ impl Recovery {
     pub fn take_actions(&mut self) -> Vec<Action> {
         if std::mem::take(&mut self.is_state_changed) {
             let mut to = Writer::default();
+            to.number(self.log.last);
             to.number(self.log.floor);
+            to.number(self.copies.floor);
             encode_counts(&self.seen, &mut to);
             encode_counts(&self.dropped, &mut to);
             self.actions.push(Action::Note(Note {
@@ -348,23 +378,32 @@ impl Recovery {
         let mut from = Reader(&note.bytes);
         let is_gone = note.bytes.is_empty();
         match note.number >> TAG_SHIFT {
-            TAG_ENTRY if is_gone => drop(self.log.remove(note.number)),
             TAG_ENTRY => {
-                let entry = Entry::decode(&mut from)?;
-                self.log.put(note.number, entry);
+                self.log.remove(note.number);
+                self.copies.remove(note.number);
+                if !is_gone {
+                    let entry = Entry::decode(&mut from)?;
+                    self.log.last = self.log.last.max(note.number);
+                    if entry.copy {
+                        self.copies.put(note.number, entry);
+                    } else {
+                        self.log.put(note.number, entry);
+                    }
+                }
             }
             TAG_STATE if is_gone => {}
             TAG_STATE => {
                 // The host remembers what was subscribed to.
                 self.is_subscribed = true;
+                let last = from.number()?;
+                self.log.last = self.log.last.max(last);
                 self.log.floor = from.number()?;
-                self.log.last = self.log.last.max(self.log.floor);
+                self.copies.floor = from.number()?;
                 self.seen = decode_counts(&mut from)?;
                 self.dropped = decode_counts(&mut from)?;
             }
             TAG_DORMANT => {
-                let same = |dormant: &&Dormant| dormant.number & NUMBER_MASK == number;
-                if let Some(pid) = self.dormants.values().find(same).map(|known| known.pid) {
+                if let Some(pid) = self.numbers.get(&number).copied() {
                     self.drop_dormant(pid);
                 }
                 if !is_gone {
@@ -372,13 +411,15 @@ impl Recovery {
                 }
             }
             _ => {
-                self.found
-                    .retain(|socket, _| socket & NUMBER_MASK != number);
+                let same = |socket: &&SocketNumber| **socket & NUMBER_MASK == number;
+                if let Some(socket) = self.found.keys().find(same).copied() {
+                    self.drop_found(socket);
+                }
                 if !is_gone {
                     let Message::Found(found) = Message::decode(&note.bytes)? else {
                         return None;
                     };
-                    self.found.insert(found.socket, *found);
+                    self.put_found(*found);
                 }
                 return Some(());
             }

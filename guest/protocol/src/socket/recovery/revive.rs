@@ -46,7 +46,7 @@ impl Recovery {
             .filter(|offset| offset.shard == self.shard && offset.number <= self.log.last);
         let since = said.map_or(0, |offset| offset.number).max(dormant.since);
         let dormant = self.take_dormant(claim.pid)?;
-        self.tells_after(since)
+        self.tells_after(since, dormant.copied)
             .then_some(Revived { dormant, since })
     }
 
@@ -86,18 +86,19 @@ impl Recovery {
             }
             Message::Unknown { to, socket } => (to == self.shard).then_some(Told::Unknown(socket)),
             Message::Found(found) if found.to == self.shard => {
-                if !waits(found.socket) {
+                let is_awaited = waits(found.socket);
+                if !is_awaited || self.found_bytes + found.bytes() > self.copies_bytes_max {
                     self.tell(&Message::Return {
                         to: found.from,
                         dormant: found.dormant,
                     });
-                    return None;
+                    return is_awaited.then_some(Told::Unknown(found.socket));
                 }
                 self.actions.push(Action::Note(Note {
                     number: found_note(found.socket),
                     bytes: published.bytes.clone(),
                 }));
-                self.found.insert(found.socket, *found);
+                self.put_found(*found);
                 None
             }
             Message::Return { to, dormant } if to == self.shard => {
@@ -124,7 +125,7 @@ impl Recovery {
         };
         dormant.since = since;
         let mut rooms = membership(&dormant);
-        let missed = self.log.after(since);
+        let missed = self.after(since).into_iter();
         let missed = missed.filter(|(at, entry)| entry.is_for(&dormant.namespace, rooms.at(**at)));
         let mut bytes = 0;
         let mut entries = Vec::new();
@@ -160,8 +161,7 @@ impl Recovery {
             .collect();
         let mut revived = Vec::new();
         for socket in ready {
-            if let Some(found) = self.found.remove(&socket) {
-                self.actions.push(Action::Erase(found_note(socket)));
+            if let Some(found) = self.take_found(socket) {
                 let adopted = (!self.has_dropped(&found)).then(|| self.adopt(found));
                 revived.push((socket, adopted));
             }
@@ -185,10 +185,29 @@ impl Recovery {
         })
     }
 
+    /// Takes in what another shard has found.
+    pub fn put_found(&mut self, found: Found) {
+        self.drop_found(found.socket);
+        self.found_bytes += found.bytes();
+        self.found.insert(found.socket, found);
+    }
+
+    /// Drops what another shard has found, without a word.
+    pub fn drop_found(&mut self, socket: SocketNumber) -> Option<Found> {
+        let found = self.found.remove(&socket)?;
+        self.found_bytes -= found.bytes();
+        Some(found)
+    }
+
+    fn take_found(&mut self, socket: SocketNumber) -> Option<Found> {
+        let found = self.drop_found(socket)?;
+        self.actions.push(Action::Erase(found_note(socket)));
+        Some(found)
+    }
+
     /// Gives up a socket that was found elsewhere: nobody waits for it any more.
     pub fn give_back(&mut self, socket: SocketNumber) {
-        if let Some(found) = self.found.remove(&socket) {
-            self.actions.push(Action::Erase(found_note(socket)));
+        if let Some(found) = self.take_found(socket) {
             self.tell(&Message::Return {
                 to: found.from,
                 dormant: found.dormant,
@@ -197,7 +216,7 @@ impl Recovery {
     }
 
     /// What a socket missed on the other shard, and what this shard sent since that the other had not, goes
-    /// into this log once more, for that socket alone: so its offsets are of one log, and in order.
+    /// into the log of copies, for that socket alone: so its offsets are of one log, and in order.
     fn adopt(&mut self, found: Found) -> Revived {
         let Found {
             mut dormant,
@@ -215,16 +234,22 @@ impl Recovery {
                 there.is_some_and(|(_, seen)| number <= *seen)
             })
         };
+        // Seldom: nearly always both have carried out the same.
+        let is_ahead = self.seen.iter().any(|((app, place), number)| {
+            let there = seen.iter().find(|(known, _)| known == place);
+            *app == dormant.app && there.is_none_or(|(_, seen)| seen < number)
+        });
         let later: Vec<Entry> = self
             .log
             .after(self.log.floor)
-            .filter(|(_, entry)| entry.app == dormant.app && !has_seen(entry))
+            .filter(|(_, entry)| is_ahead && entry.app == dormant.app && !has_seen(entry))
             .filter(|(_, entry)| entry.is_for(&dormant.namespace, &names))
             .map(|(_, entry)| entry.clone())
             .collect();
         for mut entry in entries.into_iter().chain(later) {
             entry.at_ms = self.now_ms;
             entry.order = None;
+            entry.copy = true;
             entry.to = Audience {
                 namespace: dormant.namespace.to_string(),
                 rooms: vec![own_name(dormant.id, &dormant.namespace)],
@@ -232,14 +257,23 @@ impl Recovery {
             };
             self.keep(entry);
         }
+        dormant.copied = self.log.last;
         Revived { dormant, since }
+    }
+
+    /// The entries after a number, copies among them, in order.
+    fn after(&self, number: u64) -> Vec<(&u64, &Entry)> {
+        let entries = self.log.after(number).chain(self.copies.after(number));
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_unstable_by_key(|(number, _)| **number);
+        entries
     }
 
     /// What a socket that is let in again missed, in order.
     pub fn missed(&self, socket: &Socket) -> Vec<Missed> {
         let rooms = socket.room_names().into_iter();
         let mut rooms = Membership::new(rooms, &socket.moves, |room| socket.room_name(room));
-        let missed = self.log.after(socket.since);
+        let missed = self.after(socket.since).into_iter();
         let missed = missed.filter(|(at, entry)| entry.is_for(&socket.namespace, rooms.at(**at)));
         let missed = missed.filter_map(|(number, entry)| {
             Some(Missed {

@@ -271,6 +271,7 @@ fn take_up(socket: &mut Socket, revived: Revived) {
     socket.rooms = dormant.rooms();
     socket.data = dormant.data;
     socket.since = since;
+    socket.copied = dormant.copied;
     socket.moves = dormant.moves;
     socket.moves.forget(since);
     socket.recovered = true;

@@ -54,6 +54,13 @@ pub struct Found {
     pub entries: Vec<Entry>,
 }
 
+impl Found {
+    /// What it takes, by estimate.
+    pub fn bytes(&self) -> u64 {
+        self.dormant.bytes() + self.entries.iter().map(Entry::bytes).sum::<u64>()
+    }
+}
+
 impl Message {
     /// As bytes.
     pub fn encode(&self) -> Vec<u8> {
