@@ -186,22 +186,19 @@ export const ACCEPTED = [
   },
   {
     id: "events behind a disconnect by the app",
-    reason: "an event that came in the same read as the one over which the app disconnected the socket still reaches the app; the reference drops it",
-    open: true,
+    reason: "what comes in one read is one batch: the app has heard all of it before its orders are carried out; the reference drops what is behind the disconnect",
     matches: ({ before, reference, holdfast }) => before.some(({ packets = [] }) => packets.some((packet) => /disconnect-me/.test(packet))) && /DISCONNECT/.test(reference.said) && /DISCONNECT/.test(holdfast.said),
     then: "stop",
   },
   {
     id: "a binary acknowledgement without attachments",
-    reason: "it is taken for an acknowledgement that nobody waits for; the reference ends the session, as Holdfast does for a binary event without attachments",
-    open: true,
+    reason: "it is taken for an acknowledgement that nobody waits for; the reference keeps waiting for attachments that do not come, and ends the session over the next text",
     matches: ({ before, reference, holdfast }) => before.some(({ packets = [] }) => packets.some((packet) => /^460+-/.test(packet))) && ended(reference) && !ended(holdfast),
     then: "stop",
   },
   {
     id: "a refusal in the same read as a violation",
-    reason: "CONNECT_ERROR for an unknown namespace is lost if the next packet ends the session; the reference sends it first",
-    open: true,
+    reason: "the app decides about namespaces that nobody declared, after the whole read; by then the session has ended; the reference decides at once",
     matches: ({ reference, holdfast }) => {
       const [more, fewer] = [reference.said, holdfast.said];
       return fewer?.length < more?.length && ended(reference) && ended(holdfast) && same(more.filter((text) => !/^CONNECT_ERROR .*"Invalid namespace"/.test(text)), fewer);
