@@ -185,7 +185,15 @@ fn notes(input: &[u8], pieces: &[&[u8]]) {
             bytes: bytes.to_vec(),
         }
     });
-    if host.guest.restore(Vec::new(), notes.collect()).is_ok() {
+    let notes: Vec<Note> = notes.collect();
+    for note in &notes {
+        if note.bytes.is_empty() {
+            host.notes.remove(&note.number);
+        } else {
+            host.notes.insert(note.number, note.bytes.clone());
+        }
+    }
+    if host.guest.restore(Vec::new(), notes).is_ok() {
         channel_with(&mut host, &[]);
     }
 }

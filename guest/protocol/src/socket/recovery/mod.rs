@@ -407,7 +407,11 @@ impl Recovery {
                     self.drop_dormant(pid);
                 }
                 if !is_gone {
-                    self.put_dormant(Dormant::decode(&mut from)?);
+                    let dormant = Dormant::decode(&mut from)?;
+                    if dormant_note(dormant.number) != note.number {
+                        return None;
+                    }
+                    self.put_dormant(dormant);
                 }
             }
             _ => {
@@ -419,6 +423,9 @@ impl Recovery {
                     let Message::Found(found) = Message::decode(&note.bytes)? else {
                         return None;
                     };
+                    if found_note(found.socket) != note.number {
+                        return None;
+                    }
                     self.put_found(*found);
                 }
                 return Some(());
