@@ -14,6 +14,10 @@ use crate::websocket::{Framed, Kind};
 use std::rc::Rc;
 use tokio::sync::oneshot;
 
+/// Bytes of messages that are compressed at most after one call of the guest, since the shard waits for it:
+/// about 50 ms at level 6. What is beyond is sent as it is; a session that polled may bring a whole outbox.
+const COMPRESSED_BYTES_MAX: usize = 2 << 20;
+
 /// What performing leads to: for the rest of the turn, and for its end.
 pub struct Aftermath {
     /// Events for the next call of the protocol guest.
@@ -32,6 +36,8 @@ pub struct Aftermath {
     pub closing: Vec<Rc<Link>>,
     /// Lines for the log.
     pub lines: Vec<LogLine>,
+    /// Bytes of messages that may still be compressed.
+    compressible_bytes: usize,
 }
 
 impl Default for Aftermath {
@@ -45,6 +51,7 @@ impl Default for Aftermath {
             touched: Vec::new(),
             closing: Vec::new(),
             lines: Vec::new(),
+            compressible_bytes: COMPRESSED_BYTES_MAX,
         }
     }
 }
@@ -332,7 +339,7 @@ fn left(connection: u64, after: &mut Aftermath) {
 
 /// Queues a frame on a connection; one that is too slow is closed.
 fn queue(link: &Rc<Link>, frame: &Framed, surroundings: &Surroundings, after: &mut Aftermath) {
-    let bytes = frame.written(link.deflate());
+    let bytes = frame.written(link.deflate(), &mut after.compressible_bytes);
     surroundings.counters.frames_out.add(1);
     surroundings.counters.bytes_out.add(bytes.len() as u64);
     if link.queued_bytes() == 0 {

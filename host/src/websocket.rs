@@ -331,13 +331,21 @@ impl Framed {
     }
 
     /// What is written to a receiver that agreed to this. The message is compressed once, with the window of
-    /// the first receiver; who has a smaller one gets it as it is.
-    pub fn written(&self, agreed: Option<Deflate>) -> &Bytes {
+    /// the first receiver; who has a smaller one gets it as it is. `allowance` is how many bytes may still be
+    /// compressed: what is longer goes as it is, for now.
+    pub fn written(&self, agreed: Option<Deflate>, allowance: &mut usize) -> &Bytes {
         let Some(terms) = agreed else {
             return &self.bytes;
         };
-        if !self.compress || self.payload().len() < terms.threshold as usize {
+        let length = self.payload().len();
+        if !self.compress || length < terms.threshold as usize {
             return &self.bytes;
+        }
+        if self.compressed.get().is_none() {
+            let Some(left) = allowance.checked_sub(length) else {
+                return &self.bytes;
+            };
+            *allowance = left;
         }
         let compressed = self.compressed.get_or_init(|| {
             let payload = compress(self.payload(), terms);
@@ -607,14 +615,16 @@ mod tests {
                 ..TERMS
             })
         };
+        let written = |frame: &Framed, agreed| frame.written(agreed, &mut 60).clone();
         let frame = Framed::message(Kind::Text, "ha".repeat(30).as_bytes(), true);
-        let first = frame.written(bits(12)).clone();
+        let first = written(&frame, bits(12));
         assert_eq!(first[..2], [0xc1, first.len() as u8 - 2]);
         let shared = |bytes: &Bytes| std::ptr::eq(bytes.as_ptr(), first.as_ptr());
-        assert!(shared(frame.written(bits(12))) && shared(frame.written(bits(15))));
-        assert!(shared(frame.clone().written(bits(12))), "a clone shares it");
+        assert!(shared(&written(&frame, bits(12))) && shared(&written(&frame, bits(15))));
+        let clone = frame.clone();
+        assert!(shared(&written(&clone, bits(12))), "a clone shares it");
         for agreed in [None, bits(11)] {
-            assert_eq!(frame.written(agreed), &frame.bytes);
+            assert_eq!(written(&frame, agreed), frame.bytes);
         }
         for (payload, may_be) in [
             ("ha".repeat(30), false),
@@ -622,8 +632,25 @@ mod tests {
             ("0123456789".to_owned(), true),
         ] {
             let frame = Framed::message(Kind::Text, payload.as_bytes(), may_be);
-            assert_eq!(frame.written(bits(15)), &frame.bytes, "{payload}");
+            assert_eq!(written(&frame, bits(15)), frame.bytes, "{payload}");
         }
+    }
+
+    #[test]
+    fn only_so_many_bytes_are_compressed() {
+        let message = || Framed::message(Kind::Text, "ha".repeat(30).as_bytes(), true);
+        let (first, second, third) = (message(), message(), message());
+        let mut allowance = 150;
+        let mut is_compressed =
+            |frame: &Framed| frame.written(Some(TERMS), &mut allowance) != &frame.bytes;
+        assert!(is_compressed(&first) && is_compressed(&second));
+        assert!(!is_compressed(&third), "thirty bytes are left");
+        assert!(is_compressed(&first), "what is compressed costs nothing");
+        assert_eq!(allowance, 30);
+        assert_eq!(third.written(None, &mut allowance), &third.bytes);
+        let mut more = 60;
+        assert_ne!(third.written(Some(TERMS), &mut more), &third.bytes);
+        assert_eq!(more, 0);
     }
 
     #[test]
