@@ -349,7 +349,7 @@ records! { types:
     Find { token, to, local }
     Serve { namespace, payload, reply }
     Judgement { token, refusal, initial_headers, headers }
-    Manifest { name, version, namespaces, dynamic, judges_handshakes, decides_cors, hears_denials, hears_rooms }
+    Manifest { name, version, namespaces, dynamic, judges_handshakes, decides_cors, hears_denials, hears_rooms, settings }
     LogLine { level, text }
 }
 

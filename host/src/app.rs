@@ -278,6 +278,7 @@ fn context(
         .map_err(|error| GuestError::Engine(format!("the system gives no randomness: {error}")))?;
     let seed = u128::from_le_bytes(seed);
     Ok(Context {
+        name: String::new(),
         env: settings.env.clone(),
         script: None,
         shards: settings.shards,
@@ -287,6 +288,8 @@ fn context(
         seed_low: seed as u64,
         seed_high: (seed >> 64) as u64,
         now_ms,
+        deadline_ms: u32::try_from(settings.limits.deadline_ms).unwrap_or(u32::MAX),
+        memory_bytes_max: settings.limits.memory_bytes_max,
     })
 }
 

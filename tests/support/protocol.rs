@@ -673,5 +673,6 @@ pub fn manifest(namespaces: &[&str], dynamic: bool, judges_handshakes: bool) -> 
         decides_cors: false,
         hears_denials: false,
         hears_rooms: false,
+        settings: Vec::new(),
     }
 }

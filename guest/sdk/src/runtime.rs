@@ -131,6 +131,7 @@ impl Runtime {
             decides_cors: runtime.cors.borrow().is_some(),
             hears_denials: !runtime.denials.borrow().is_empty(),
             hears_rooms: runtime.hears_rooms.get(),
+            settings: Vec::new(),
         };
         Ok((runtime, manifest))
     }

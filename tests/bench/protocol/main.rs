@@ -138,6 +138,7 @@ macro_rules! side {
                             decides_cors: false,
                             hears_denials: false,
                             hears_rooms: false,
+                            settings: Vec::new(),
                         },
                         resume: true,
                         place: 0,

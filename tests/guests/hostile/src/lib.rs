@@ -88,6 +88,7 @@ impl Guest for Hostile {
             decides_cors: false,
             hears_denials: false,
             hears_rooms: false,
+            settings: Vec::new(),
         })
     }
 
