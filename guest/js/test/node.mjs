@@ -55,6 +55,22 @@ class Client {
   }
 }
 
+// The unhandled rejections while a function runs, which the engine logs.
+export async function rejections(fn) {
+  const usual = process.listeners("unhandledRejection");
+  const reasons = [];
+  process.removeAllListeners("unhandledRejection");
+  process.on("unhandledRejection", (reason) => reasons.push(reason.message));
+  try {
+    await fn();
+    await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of usual) process.on("unhandledRejection", listener);
+  }
+  return reasons;
+}
+
 export class World {
   // `script(io)` is the app. `context` is what the host says at the start; `remote`, sockets of other instances.
   constructor(script, { opts, ...context } = {}) {
@@ -117,6 +133,7 @@ export class World {
   }
 
   async pass(ms) {
+    await this.settle();
     const end = this.now + ms;
     for (;;) {
       const due = [...this.timers].filter(([, timer]) => timer.at <= end).sort((a, b) => a[1].at - b[1].at)[0];

@@ -33,7 +33,6 @@ function findNamespace(h, info, found, none) {
   rt.sockets.set(h, held);
   const parents = server._parents.slice();
   const decided = (nsp) => {
-    if (held.isGone) return;
     rt.sockets.delete(h);
     if (nsp === undefined) none();
     else found(nsp);
@@ -44,7 +43,7 @@ function findNamespace(h, info, found, none) {
     let isCalled = false;
     enter("namespace function", null, null);
     const next = (failure, isAllowed) => {
-      if (isCalled) return;
+      if (isCalled || held.isGone) return;
       isCalled = true;
       if (failure || !isAllowed) return ask(i + 1);
       decided(server._nsps.get(info.namespace) ?? parents[i]._createChild(info.namespace));
