@@ -7,7 +7,7 @@ import { denied, judging, sharing } from "./api/admission.js";
 import { BroadcastOperator, RemoteSocket, found } from "./api/broadcast.js";
 import { connecting, disconnected, message, resumed } from "./api/dispatch.js";
 import { Namespace, ParentNamespace, answered, resetParents, served } from "./api/namespace.js";
-import { decode, watchBinary } from "./api/payload.js";
+import { beginWriting, decode, watchBinary } from "./api/payload.js";
 import { Server } from "./api/server.js";
 import { RESERVED_EVENTS, Socket, keepTouched } from "./api/socket.js";
 import { enter, reset, rt, where } from "./api/state.js";
@@ -33,7 +33,8 @@ export function boot(N, install) {
 
   // Before an event: what functions changed after they had waited for something is looked at.
   const begin = () => {
-    if (rt.touchedBefore.length > 0) keepTouched();
+    beginWriting();
+    if (rt.touchedBefore.length > 0 || rt.touched.length > 0) keepTouched();
   };
   const restore = (args, attachments) => (attachments === undefined ? args : decode(args, attachments));
 
@@ -73,7 +74,7 @@ export function boot(N, install) {
     },
 
     message(h, args, attachments, ack) {
-      if (rt.touchedBefore.length > 0) keepTouched();
+      begin();
       message(h, args, attachments, ack);
     },
 

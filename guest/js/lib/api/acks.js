@@ -84,8 +84,9 @@ export class All {
   }
 
   answer(h, args) {
+    // Undefined: a socket that another instance serves.
     if (this.answered.has(h)) return;
-    this.answered.add(h);
+    if (h !== undefined) this.answered.add(h);
     this.responses.push(args[0]);
     this.check();
   }

@@ -20,6 +20,11 @@ export function encode(args) {
   }
 }
 
+// An event begins. What was being written when the engine cut a script off is forgotten.
+export function beginWriting() {
+  gathered = null;
+}
+
 function putAside() {
   const bytes =
     this instanceof ArrayBuffer ? new Uint8Array(this) : new Uint8Array(this.buffer, this.byteOffset, this.byteLength);

@@ -410,11 +410,9 @@ export function keepTouched() {
   if (touched.length === 0 && touchedBefore.length === 0) return;
   rt.touched = [];
   rt.touchedBefore = touched;
+  for (const socket of touched) socket._isTouched = false;
   for (const socket of touchedBefore) keepData(socket);
-  for (const socket of touched) {
-    socket._isTouched = false;
-    keepData(socket);
-  }
+  for (const socket of touched) keepData(socket);
 }
 
 // ---------------------------------------------------------------------- its rooms
