@@ -5,12 +5,16 @@ import { awaitAll } from "./acks.js";
 import { FETCHES_MAX, FETCH_TIMEOUT_MS } from "./limits.js";
 import { attached, encode } from "./payload.js";
 import { handshakeOf } from "./client.js";
-import { checkName, CONNECTED, keepTouched, noteJoined, noteLeft, tellOutgoing } from "./socket.js";
+import { RESERVED_EVENTS, checkName, keepTouched, noteJoined, noteLeft, tellOutgoing } from "./socket.js";
 import { LOCAL, N, UNCOMPRESSED, VOLATILE, rt, startTimer, stopTimer, warn } from "./state.js";
 
-function more(rooms, added) {
-  if (!Array.isArray(added)) return [...rooms, String(added)];
-  return [...rooms, ...added.map(String)];
+// No rooms; never changed.
+export const NOBODY = [];
+
+// Rooms, and those that a script names: one or a list.
+export function more(rooms, added) {
+  if (typeof added === "string") return rooms.length === 0 ? [added] : rooms.concat(added);
+  return rooms.concat(Array.isArray(added) ? added.map(String) : String(added));
 }
 
 export class BroadcastOperator {
@@ -61,34 +65,23 @@ export class BroadcastOperator {
   }
 
   emit(...data) {
-    checkName(data[0]);
-    let ack;
+    if (RESERVED_EVENTS.has(data[0])) checkName(data[0]);
     if (typeof data[data.length - 1] === "function") {
       const done = data.pop();
       const json = encode(data); // What cannot be encoded throws before anybody waits.
       const bytes = attached;
-      ack = awaitAll(this, done, this._timeout, this._single);
+      const ack = awaitAll(this, done, this._timeout, this._single);
       if (ack === undefined) return true;
-      this._send(this._nsp, data, json, bytes, ack);
+      if (rt.hearsOutgoing) hearOutgoing(this._nsp, this._rooms, this._except, data);
+      N.broadcast(this._nsp.name, this._rooms, this._except, json, bytes, this._flags, ack);
       return true;
     }
-    if (this._nsp._children !== undefined) {
-      for (const child of this._nsp._children) this._encodeAndSend(child, data);
+    if (this._nsp._children === undefined) {
+      send(this._nsp, this._rooms, this._except, this._flags, data);
     } else {
-      this._encodeAndSend(this._nsp, data);
+      for (const child of this._nsp._children) send(child, this._rooms, this._except, this._flags, data);
     }
     return true;
-  }
-
-  _encodeAndSend(nsp, data) {
-    if (rt.hearsOutgoing) this._tellOutgoing(nsp, data);
-    const json = encode(data);
-    N.broadcast(nsp.name, this._rooms, this._except, json, attached, this._flags, undefined);
-  }
-
-  _send(nsp, data, json, bytes, ack) {
-    if (rt.hearsOutgoing) this._tellOutgoing(nsp, data);
-    N.broadcast(nsp.name, this._rooms, this._except, json, bytes, this._flags, ack);
   }
 
   emitWithAck(...data) {
@@ -116,7 +109,7 @@ export class BroadcastOperator {
   }
 
   allSockets() {
-    return find(this._nsp, this._rooms, [], (this._flags & LOCAL) !== 0).then(
+    return find(this._nsp, this._rooms, NOBODY, (this._flags & LOCAL) !== 0).then(
       (found) => new Set(found.map((socket) => socket.id)),
     );
   }
@@ -129,13 +122,13 @@ export class BroadcastOperator {
   }
 
   socketsJoin(rooms) {
-    rooms = more([], rooms);
+    rooms = more(NOBODY, rooms);
     for (const socket of this._known()) noteJoined(socket, rooms);
     N.audienceJoin(this._nsp.name, this._rooms, this._except, rooms, (this._flags & LOCAL) !== 0);
   }
 
   socketsLeave(rooms) {
-    rooms = more([], rooms);
+    rooms = more(NOBODY, rooms);
     for (const socket of this._known()) noteLeft(socket, rooms);
     N.audienceLeave(this._nsp.name, this._rooms, this._except, rooms, (this._flags & LOCAL) !== 0);
   }
@@ -149,11 +142,19 @@ export class BroadcastOperator {
   _known() {
     return this._nsp.adapter._select(this._rooms, this._except);
   }
+}
 
-  _tellOutgoing(nsp, data) {
-    for (const socket of nsp.adapter._select(this._rooms, this._except)) {
-      if (socket._anyOut !== null) tellOutgoing(socket, data);
-    }
+// A message that wants no answers.
+export function send(nsp, rooms, except, flags, data) {
+  if (rt.hearsOutgoing) hearOutgoing(nsp, rooms, except, data);
+  const json = encode(data);
+  N.broadcast(nsp.name, rooms, except, json, attached, flags, undefined);
+}
+
+// The receivers that this instance serves may listen to what goes out.
+function hearOutgoing(nsp, rooms, except, data) {
+  for (const socket of nsp.adapter._select(rooms, except)) {
+    if (socket._anyOut !== null) tellOutgoing(socket, data);
   }
 }
 
@@ -164,7 +165,7 @@ export class RemoteSocket {
     this.handshake = handshakeOf(details.handshake);
     this.rooms = new Set(details.rooms);
     this.data = details.data;
-    Object.defineProperty(this, "_operator", { value: new BroadcastOperator(nsp, [this.id], [], 0, undefined, true) });
+    Object.defineProperty(this, "_operator", { value: new BroadcastOperator(nsp, [this.id], NOBODY, 0, undefined, true) });
   }
 
   timeout(ms) {

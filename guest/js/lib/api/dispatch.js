@@ -17,6 +17,7 @@ const BROKEN = "Internal server error";
 class Held {
   constructor(h, info) {
     this._h = h;
+    this._state = undefined;
     this.info = info;
     this.isGone = false;
     this.messages = [];
@@ -169,8 +170,10 @@ function serveOthers(nsp) {
 export function message(h, data, attachments, number) {
   const socket = rt.sockets.get(h);
   if (socket === undefined) return;
-  if (socket instanceof Held) return keep(socket, data, attachments, number);
-  if (socket._state !== CONNECTED) return;
+  if (socket._state !== CONNECTED) {
+    if (socket instanceof Held) keep(socket, data, attachments, number);
+    return;
+  }
   if (attachments !== undefined) decode(data, attachments);
   enter("event", data[0], socket);
   if (number !== undefined) data.push(acknowledge(socket, number));

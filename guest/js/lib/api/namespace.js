@@ -2,11 +2,11 @@
 // dispatch.js.
 
 import { Adapter } from "./adapter.js";
-import { BroadcastOperator } from "./broadcast.js";
+import { BroadcastOperator, NOBODY, more, send } from "./broadcast.js";
 import { EventEmitter, fire } from "./emitter.js";
 import { CHILD_NAMESPACES_MAX, SERVER_QUESTIONS_MAX, SERVER_TIMEOUT_MS } from "./limits.js";
 import { attached, encode } from "./payload.js";
-import { checkName } from "./socket.js";
+import { RESERVED_EVENTS, checkName } from "./socket.js";
 import { N, enter, quoted, rt, startTimer, stopTimer, warn } from "./state.js";
 
 // Names that `serverSideEmit` may not send.
@@ -37,11 +37,11 @@ export class Namespace extends EventEmitter {
   }
 
   to(rooms) {
-    return everybody(this).to(rooms);
+    return new BroadcastOperator(this, more(NOBODY, rooms), NOBODY, 0, undefined, false);
   }
 
   in(rooms) {
-    return everybody(this).to(rooms);
+    return this.to(rooms);
   }
 
   except(rooms) {
@@ -65,7 +65,10 @@ export class Namespace extends EventEmitter {
   }
 
   emit(...data) {
-    return everybody(this).emit(...data);
+    if (typeof data[data.length - 1] === "function") return everybody(this).emit(...data);
+    if (RESERVED_EVENTS.has(data[0])) checkName(data[0]);
+    send(this, NOBODY, NOBODY, 0, data);
+    return true;
   }
 
   emitWithAck(...data) {
@@ -141,7 +144,7 @@ export class Namespace extends EventEmitter {
 }
 
 function everybody(nsp) {
-  return new BroadcastOperator(nsp, [], [], 0, undefined, false);
+  return new BroadcastOperator(nsp, NOBODY, NOBODY, 0, undefined, false);
 }
 
 // ---------------------------------------------------------------------- other instances

@@ -153,6 +153,20 @@ export class Server extends EventEmitter {
     return nsp;
   }
 
+  // ------------------------------------------------------------------ everybody in `/`; more of it below
+
+  to(rooms) {
+    return this.sockets.to(rooms);
+  }
+
+  in(rooms) {
+    return this.sockets.to(rooms);
+  }
+
+  emit(...data) {
+    return this.sockets.emit(...data);
+  }
+
   // ------------------------------------------------------------------ its end
 
   async close(fn) {
@@ -192,11 +206,11 @@ export class Server extends EventEmitter {
 
 // `io` is also the namespace `/`.
 for (const name of [
-  "use", "to", "in", "except", "send", "write", "serverSideEmit", "serverSideEmitWithAck", "allSockets", "compress",
+  "use", "except", "send", "write", "serverSideEmit", "serverSideEmitWithAck", "allSockets", "compress",
   "timeout", "fetchSockets", "socketsJoin", "socketsLeave", "disconnectSockets", "emitWithAck",
   ...Object.getOwnPropertyNames(EventEmitter.prototype),
 ]) {
-  if (name === "constructor") continue;
+  if (name === "constructor" || name === "emit") continue;
   const method = Namespace.prototype[name];
   Object.defineProperty(Server.prototype, name, {
     configurable: true,

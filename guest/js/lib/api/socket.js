@@ -2,7 +2,7 @@
 // steered by dispatch.js. Nothing is made for a socket before it is needed: no class, no closure, no Set.
 
 import { awaitOne, forgetAcks } from "./acks.js";
-import { BroadcastOperator } from "./broadcast.js";
+import { BroadcastOperator, NOBODY, more } from "./broadcast.js";
 import { handshakeOf } from "./client.js";
 import { EventEmitter, fire } from "./emitter.js";
 import { ROOMS_PER_SOCKET_MAX, ROOM_BYTES_MAX, SOCKET_DATA_BYTES_MAX } from "./limits.js";
@@ -114,7 +114,7 @@ export class Socket extends EventEmitter {
     }
     if (this._state > CONNECTED) {
       // It may come back: what is sent to the room of its id meanwhile is kept for it.
-      if (this._state === LOST) N.broadcast(this.nsp.name, [this.id], [], encode(data), attached, flags, undefined);
+      if (this._state === LOST) N.broadcast(this.nsp.name, [this.id], NOBODY, encode(data), attached, flags, undefined);
       return true;
     }
     if (this._anyOut !== null) tellOutgoing(this, data);
@@ -181,7 +181,7 @@ export class Socket extends EventEmitter {
     const timeout = this._timeout;
     this._flags = 0;
     this._timeout = undefined;
-    return new BroadcastOperator(this.nsp, [], [this.id], flags, timeout, false);
+    return new BroadcastOperator(this.nsp, NOBODY, [this.id], flags, timeout, false);
   }
 
   get local() {
@@ -189,11 +189,15 @@ export class Socket extends EventEmitter {
   }
 
   to(rooms) {
-    return this.broadcast.to(rooms);
+    const flags = this._flags;
+    const timeout = this._timeout;
+    this._flags = 0;
+    this._timeout = undefined;
+    return new BroadcastOperator(this.nsp, more(NOBODY, rooms), [this.id], flags, timeout, false);
   }
 
   in(rooms) {
-    return this.broadcast.to(rooms);
+    return this.to(rooms);
   }
 
   except(rooms) {
@@ -204,7 +208,7 @@ export class Socket extends EventEmitter {
 
   join(rooms) {
     if (this._state > CONNECTED) return;
-    rooms = Array.isArray(rooms) ? rooms.map(String) : [String(rooms)];
+    rooms = more(NOBODY, rooms);
     if (rooms.length === 0) return;
     noteJoined(this, rooms);
     if (this._state === CONNECTED) N.join(this._h, rooms);
@@ -213,7 +217,7 @@ export class Socket extends EventEmitter {
 
   leave(room) {
     if (this._state > CONNECTED) return;
-    const rooms = Array.isArray(room) ? room.map(String) : [String(room)];
+    const rooms = more(NOBODY, room);
     noteLeft(this, rooms);
     if (this._state === CONNECTED) N.leave(this._h, rooms);
     else if (this._joining !== null) {
