@@ -12,13 +12,13 @@ import { Server } from "./api/server.js";
 import { RESERVED_EVENTS, Socket, keepTouched } from "./api/socket.js";
 import { enter, reset, rt, where } from "./api/state.js";
 
-// What `import … from "holdfast"` gives. The default is a function that makes a Server, with or without `new`.
-function holdfast(srv, opts) {
+// What `import … from "holdfast"` gives, and `require` too: a function that makes a Server, with or without `new`, and
+// that has all exports as properties.
+export function api(srv, opts) {
   return new Server(srv, opts);
 }
-const exported = { Server, Namespace, Socket, BroadcastOperator, RemoteSocket, ParentNamespace, RESERVED_EVENTS };
-Object.assign(holdfast, exported);
-export const api = { ...exported, default: holdfast };
+Object.assign(api, { Server, Namespace, Socket, BroadcastOperator, RemoteSocket, ParentNamespace, RESERVED_EVENTS });
+api.default = api;
 
 const none = {};
 

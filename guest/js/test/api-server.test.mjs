@@ -266,6 +266,10 @@ test("what is sent to a parent goes to all children", async () => {
   parent.except("r").emit("c");
   parent.volatile.emit("d");
   for (const client of clients) assert.deepEqual(client.received, [["a", 1], ["b"], ["d"]]);
+  let answers;
+  parent.timeout(10).emit("ask", (...args) => (answers = args));
+  await world.settle();
+  assert.deepEqual(answers, [null, []], "nobody is asked, as in the reference");
   assert.throws(() => parent.fetchSockets(), { message: "fetchSockets() is not supported on parent namespaces" });
   assert.throws(() => parent.emit("connect"));
 });
@@ -660,8 +664,10 @@ test("ways to make a server: all the same one", () => {
   assert.deepEqual(other.manifest.settings, [["ping_interval", "5"]]);
   const third = new World(() => void new Server().listen(3000, { pingTimeout: 6, allowRequest() {} }), { opts: null });
   assert.deepEqual([third.manifest.settings, third.manifest.judges], [[["ping_timeout", "6"]], true]);
-  const { default: holdfast, Server: named } = third.H.module("holdfast");
+  const module = third.H.module("holdfast");
+  const { default: holdfast, Server: named } = module;
   assert.equal(named, Server);
+  assert.equal(module, holdfast, "require gives the function, too");
   const fourth = new World(() => assert.ok(holdfast(3000, { pingTimeout: 7 }) instanceof Server), { opts: null });
   assert.deepEqual(fourth.manifest.settings, [["ping_timeout", "7"]]);
 });

@@ -68,6 +68,10 @@ export class BroadcastOperator {
     if (RESERVED_EVENTS.has(data[0])) checkName(data[0]);
     if (typeof data[data.length - 1] === "function") {
       const done = data.pop();
+      if (this._nsp._children !== undefined) {
+        Promise.resolve().then(() => done.call(this, null, [])); // As in the reference: nobody is asked.
+        return true;
+      }
       const json = encode(data); // What cannot be encoded throws before anybody waits.
       const bytes = attached;
       const ack = awaitAll(this, done, this._timeout, this._single);

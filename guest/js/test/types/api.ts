@@ -67,8 +67,6 @@ interface Data {
   age: number;
 }
 
-type Params<F extends (...args: any[]) => any> = Parameters<F>;
-
 // ---------------------------------------------------------------------- no maps of events
 
 function untyped() {
@@ -246,17 +244,8 @@ function sending() {
       same<string>()(d);
     });
     socket.timeout(1).emit("onlyCallback", (err) => same<Error>()(err));
-    same<Socket<ClientToServerEvents, DecoratedOnce, DefaultEventsMap, any>["id"]>()(socket.id);
-    same<Params<(a: boolean, b: string, ack: (err: Error, c: string) => void) => boolean>>()(
-      null as unknown as Params<ReturnType<typeof timedSingle>>,
-    );
-    function timedSingle() {
-      return (...args: Parameters<WithError["ackFromServerSingleArg"]>) =>
-        socket.timeout(1).emit("ackFromServerSingleArg", ...args);
-    }
   });
 }
-type DecoratedOnce = WithError;
 
 // ---------------------------------------------------------------------- promises of answers
 
