@@ -119,6 +119,20 @@ test("what a middleware does with the socket: messages before, rooms with the ad
   assert.deepEqual(world.errors, []);
 });
 
+test("a middleware may close the connection", async () => {
+  const world = new World((io) => {
+    io.use((socket, next) => {
+      socket.conn.close();
+      next(new Error("too late"));
+    });
+    io.on("connection", () => assert.fail());
+  });
+  const client = await world.connect();
+  assert.deepEqual(client.refusal, { message: "Connection closed" });
+  assert.deepEqual(world.take(), ["refuse"]);
+  assert.equal(world.io.engine.clientsCount, 0);
+});
+
 test("an error of a connection handler costs no more than that", async () => {
   const world = new World((io) =>
     io.on("connection", () => {
@@ -796,17 +810,22 @@ test("the engine: what it has, and what it says it has not", async () => {
 
 test("close: everybody hears of it, nobody comes in any more", async () => {
   const seen = [];
+  const nexts = [];
   const world = new World((io) => {
     for (const nsp of [io.of("/"), io.of("/a")]) {
       nsp.on("connection", (socket) => socket.on("disconnect", (reason) => seen.push([nsp.name, reason])));
     }
+    io.of("/slow").use((socket, next) => nexts.push(next));
   });
   await world.connect();
   await world.connect("/a");
+  const slow = await world.connect("/slow");
   await world.io.close(() => seen.push("closed"));
   assert.deepEqual(seen, [["/", "server shutting down"], ["/a", "server shutting down"], "closed"]);
+  nexts[0]();
   await world.settle();
   assert.equal(seen.length, 3);
+  assert.equal(slow.refusal.message, "Server closed");
   assert.equal((await world.connect()).refusal.message, "Server closed");
 });
 

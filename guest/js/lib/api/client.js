@@ -2,7 +2,8 @@
 // as scripts see it. Made when a script looks at it, as most never do. Never talks to the node.
 
 import { EventEmitter, fire } from "./emitter.js";
-import { N, rt, warnOnce } from "./state.js";
+import { turnAway } from "./socket.js";
+import { rt, warnOnce } from "./state.js";
 
 // Headers of which Node keeps the first, when there are several.
 const FIRST_ONLY = new Set([
@@ -164,7 +165,7 @@ export class Client {
   _close() {
     const socket = this._sockets.find((known) => known.connected);
     if (socket !== undefined) socket.disconnect(true);
-    else if (this._sockets.length > 0) N.refuse(this._sockets[0]._h, "Connection closed", undefined);
+    for (const waiting of this._sockets.slice()) turnAway(waiting, "Connection closed", undefined);
   }
 }
 

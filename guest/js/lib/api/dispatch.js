@@ -6,7 +6,7 @@ import { fire } from "./emitter.js";
 import { HELD_MESSAGES_MAX, HELD_MS } from "./limits.js";
 import { decode } from "./payload.js";
 import {
-  CONNECTED, CONNECTING, GONE, Socket, acknowledge, closed, connected, forget, receive, runAll,
+  CONNECTED, CONNECTING, GONE, Socket, acknowledge, closed, connected, forget, receive, runAll, turnAway,
 } from "./socket.js";
 import { N, enter, quoted, rt, startTimer, warn } from "./state.js";
 
@@ -102,23 +102,16 @@ function ask(nsp, h, info, recovered) {
       try {
         data = JSON.stringify(failure.data);
       } finally {
-        refuse(socket, failure.message === undefined ? "" : String(failure.message), data);
+        turnAway(socket, failure.message === undefined ? "" : String(failure.message), data);
       }
     },
-    () => refuse(socket, BROKEN, undefined),
+    () => turnAway(socket, BROKEN, undefined),
   );
 }
 
 function admit(socket) {
   N.admit(socket._h);
   connected(socket);
-}
-
-function refuse(socket, message, data) {
-  if (socket._state !== CONNECTING) return;
-  rt.sockets.delete(socket._h);
-  N.refuse(socket._h, message, data);
-  forget(socket, undefined);
 }
 
 // ---------------------------------------------------------------------- being there from before

@@ -6,7 +6,7 @@ import { EventEmitter, fire } from "./emitter.js";
 import { NAMESPACES_MAX } from "./limits.js";
 import { Namespace, ParentNamespace } from "./namespace.js";
 import { decidesCors, settingsOf } from "./options.js";
-import { closed, CONNECTED } from "./socket.js";
+import { closed, CONNECTED, turnAway } from "./socket.js";
 import { INFO, N, error, quoted, rt, warn } from "./state.js";
 
 export class Server extends EventEmitter {
@@ -177,6 +177,7 @@ export class Server extends EventEmitter {
         N.disconnect(socket._h, true);
         closed(socket, "server shutting down", undefined);
       }
+      for (const socket of [...nsp._preConnectSockets.values()]) turnAway(socket, "Server closed", undefined);
     }
     fn?.();
   }

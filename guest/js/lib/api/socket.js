@@ -399,12 +399,12 @@ export function keepData(socket) {
   if (socket._state > CONNECTED || socket._dataText === undefined || socket._data === undefined && socket._dataText === "{}") return;
   const text = textOf(socket);
   if (text === undefined || text === socket._dataText) return;
-  socket._dataText = text;
   if (text.length > SOCKET_DATA_BYTES_MAX || N.utf8Encode(text).length > SOCKET_DATA_BYTES_MAX) {
     error(`socket.data of socket ${socket.id}: more than ${SOCKET_DATA_BYTES_MAX} bytes as JSON, which is the limit: others see what was set before`);
   } else {
     N.setData(socket._h, text);
   }
+  socket._dataText = text;
 }
 
 // What was touched since the last time. It is looked at once more with the next event, for changes that a function
@@ -460,6 +460,14 @@ export function connected(socket) {
   fire(nsp, "connection", [socket]);
   // A text takes less memory than the lists it was told in.
   if (socket._raw !== null && typeof socket._raw === "object") socket._raw = JSON.stringify(socket._raw);
+}
+
+// It is not let in.
+export function turnAway(socket, message, data) {
+  if (socket._state !== CONNECTING) return;
+  rt.sockets.delete(socket._h);
+  N.refuse(socket._h, message, data);
+  forget(socket, undefined);
 }
 
 // It is gone. Its listeners hear of it; those of `disconnecting` still see its rooms.
