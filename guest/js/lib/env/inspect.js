@@ -167,16 +167,19 @@ function userOptions(ctx) {
   return { ...options, ...ctx.userOptions };
 }
 
-function constructorName(value, ctx) {
-  const first = value;
+function constructorName(value, ctx, depth = 0) {
   for (let object = value, steps = 0; object !== null && steps < 1000; object = Object.getPrototypeOf(object), steps++) {
     const own = Object.getOwnPropertyDescriptor(object, "constructor");
-    if (own !== undefined && typeof own.value === "function" && own.value.name !== "" && isInstance(first, own.value)) {
+    if (own !== undefined && typeof own.value === "function" && own.value.name !== "" && isInstance(value, own.value)) {
       return String(own.value.name);
     }
-    if (Object.getPrototypeOf(object) === null && object === first) return null;
   }
-  return Object.getPrototypeOf(first) === null ? null : `${fallbackName(first)} <${inspectPrototype(first, ctx)}>`;
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype === null) return null;
+  const name = fallbackName(value);
+  if (depth > 10 || (ctx.depth !== null && depth > ctx.depth)) return `${name} <Complex prototype>`;
+  const parent = constructorName(prototype, ctx, depth + 1);
+  return `${name} <${parent ?? inspect(prototype, { ...ctx, customInspect: false, depth: -1 })}>`;
 }
 
 function isInstance(value, constructor) {
@@ -189,12 +192,6 @@ function isInstance(value, constructor) {
 
 function fallbackName(value) {
   return rough(value).slice(8, -1);
-}
-
-function inspectPrototype(value, ctx) {
-  const prototype = Object.getPrototypeOf(value);
-  const name = constructorName(prototype, ctx);
-  return name === null ? "[Object: null prototype] {}" : `Complex prototype`;
 }
 
 function getPrefix(constructor, tag, fallback, size = "") {
@@ -226,7 +223,7 @@ function getExtraKeys(value, hidden) {
 
 // How an object is shown, first without looking into it.
 function formatRaw(ctx, value, depth, typed) {
-  const constructor = constructorName(value, ctx);
+  const constructor = constructorName(value, ctx, depth);
   const hidden = ctx.showHidden;
   let tag = value[Symbol.toStringTag];
   const listed = hidden ? Object.prototype.hasOwnProperty : Object.prototype.propertyIsEnumerable;
@@ -270,11 +267,8 @@ function formatRaw(ctx, value, depth, typed) {
       base = functionBase(value, constructor, tag);
       if (keys.length === 0) return ctx.stylize(base, "special");
     } else if (types.isArgumentsObject(value)) {
-      keys = getExtraKeys(value, hidden);
-      braces = ["[Arguments] [", "]"];
-      if (value.length === 0 && keys.length === 0) return "[Arguments] []";
-      kind = LIST;
-      formatter = formatArray;
+      braces[0] = "[Arguments] {";
+      if (keys.length === 0) return "[Arguments] {}";
     } else if (isError(value)) {
       base = formatError(ctx, value, constructor, tag, keys);
       if (keys.length === 0) return base;
@@ -664,7 +658,7 @@ function formatPrimitive(style, value, ctx) {
 const separated = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, "_");
 
 function formatNumber(style, value, separators) {
-  let text = Object.is(value, -0) ? "-0" : `${value}`;
+  let text = Object.is(value, -0) && !separators ? "-0" : `${value}`;
   if (separators && Number.isFinite(value) && !text.includes("e")) {
     const [whole, part] = text.split(".");
     text = separated(whole) + (part === undefined ? "" : `.${part.replace(/(\d{3})(?=\d)/g, "$1_")}`);
