@@ -11,8 +11,10 @@ use crate::modules::{Modules, library_door};
 use crate::state::State;
 use crate::values::{Attachments, Bytes, Headers, Text, Texts};
 use rquickjs::function::{Opt, Rest};
+use rquickjs::promise::{Promise, PromiseState};
 use rquickjs::{
-    Coerced, Ctx, Error, Exception, Function, Object, Result, String as JsString, TypedArray, Value,
+    Array, Coerced, Ctx, Error, Exception, Function, Object, Result, String as JsString,
+    TypedArray, Value,
 };
 use std::rc::Rc;
 
@@ -517,8 +519,26 @@ fn add_of_text<'js>(
         Ok(map_stack(&of_stack, &crate::values::text_of(text)?))
     };
     natives.set("stack", Function::new(ctx.clone(), stack)?)?;
+    natives.set("peek", Function::new(ctx.clone(), peek)?)?;
     natives.set("require", library_door(ctx, modules)?)?;
     Ok(())
+}
+
+/// What became of a promise, for showing it: 0 nothing yet, 1 a value, 2 a reason; and that.
+fn peek<'js>(ctx: Ctx<'js>, promise: Promise<'js>) -> Result<Array<'js>> {
+    let state = match promise.state() {
+        PromiseState::Pending => 0,
+        PromiseState::Resolved => 1,
+        PromiseState::Rejected => 2,
+    };
+    let pair = Array::new(ctx.clone())?;
+    pair.set(0, state)?;
+    match promise.result::<Value>() {
+        Some(Ok(value)) => pair.set(1, value)?,
+        Some(Err(_)) => pair.set(1, ctx.catch())?,
+        None => {}
+    }
+    Ok(pair)
 }
 
 /// An error of the bindings that is no exception, as text.

@@ -5,6 +5,8 @@ import { N, received, coded } from "./native.js";
 
 // Characters that one call of inspect may write before it leaves things out.
 const WORK = 1 << 20;
+// How deep it goes, whatever the depth that is asked for.
+const DEPTH_MAX = 500;
 // Arrays longer than this are not searched for properties that are no elements.
 const SEARCHED_MAX = 10_000;
 
@@ -353,7 +355,7 @@ function formatRaw(ctx, value, depth, typed) {
 }
 
 function tooDeep(ctx, depth) {
-  return ctx.depth !== null && depth > ctx.depth;
+  return depth > DEPTH_MAX || (ctx.depth !== null && depth > ctx.depth);
 }
 
 function boxedBase(ctx, value, keys, constructor, tag) {
