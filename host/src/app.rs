@@ -278,9 +278,9 @@ fn context(
         .map_err(|error| GuestError::Engine(format!("the system gives no randomness: {error}")))?;
     let seed = u128::from_le_bytes(seed);
     Ok(Context {
-        name: String::new(),
+        name: "app".to_owned(),
         env: settings.env.clone(),
-        script: None,
+        script: settings.module.script.as_deref().map(str::to_owned),
         shards: settings.shards,
         instances: settings.instances,
         place,

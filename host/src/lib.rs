@@ -23,6 +23,7 @@ mod mailbox;
 mod perform;
 mod protocol;
 mod records;
+mod script;
 pub mod server;
 mod shard;
 mod telemetry;

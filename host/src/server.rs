@@ -53,6 +53,9 @@ pub enum NodeError {
     /// A guest was refused or failed.
     #[error(transparent)]
     Guest(#[from] GuestError),
+    /// A script could not be loaded: with file, line and column.
+    #[error("{0}")]
+    Script(String),
     /// An address could not be listened on.
     #[error("cannot listen on {address}: {reason}")]
     Listen { address: String, reason: String },
@@ -113,10 +116,11 @@ impl Node {
             .first()
             .map(|(_, guest)| guest.description.clone())
             .ok_or(NodeError::Ended)?;
-        let app_module = runtime.load(
-            &config.app.file.clone().map_or(DEMO, Source::File),
-            World::App,
-        )?;
+        let source = match &config.app.file {
+            Some(file) => crate::script::load(file).map_err(NodeError::Script)?.0,
+            None => DEMO,
+        };
+        let app_module = runtime.load(&source, World::App)?;
         let settings = AppSettings {
             module: app_module.clone(),
             limits: GuestLimits {
