@@ -193,6 +193,12 @@ mod tests {
     }
 
     #[test]
+    fn lists_of_words() {
+        assert_eq!(words("a.example, *.b:1,,"), ["a.example", "*.b:1"]);
+        assert!(words(" ").is_empty());
+    }
+
+    #[test]
     fn filters() {
         for right in [
             "info",

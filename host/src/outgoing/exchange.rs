@@ -14,6 +14,8 @@ use http::response::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
+use std::error::Error;
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::task::spawn_blocking;
@@ -122,11 +124,31 @@ fn failure(request: &Prepared, error: &hyper::Error) -> String {
             "{target} answered with something that is not HTTP/1.1: {}",
             reason(error)
         )
-    } else if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+    } else if error.is_incomplete_message()
+        || error.is_canceled()
+        || error.is_closed()
+        || is_cut(error)
+    {
         format!("{target} closed the connection before it had answered completely")
     } else {
         format!("the request to {target} failed: {}", reason(error))
     }
+}
+
+/// Whether the connection ended in the middle.
+fn is_cut(error: &hyper::Error) -> bool {
+    let io = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    io.is_some_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+        )
+    })
 }
 
 /// Why an answer's body could not be had.

@@ -85,9 +85,8 @@ impl Pool {
         }
     }
 
-    /// Closes what has waited too long, and says when to look again.
-    fn prune(&self) -> Option<Instant> {
-        let now = Instant::now();
+    /// Closes what has waited too long by now, and says when to look again.
+    fn prune(&self, now: Instant) -> Option<Instant> {
         let mut idle = self.idle.borrow_mut();
         idle.retain(|one| one.connection.sender.is_ready() && one.since + IDLE_TIME > now);
         let next = idle.first().map(|one| one.since + IDLE_TIME);
@@ -98,7 +97,92 @@ impl Pool {
 
 /// Closes connections when their time is over, for as long as there are any.
 async fn expire(pool: Weak<Pool>) {
-    while let Some(at) = pool.upgrade().and_then(|pool| pool.prune()) {
+    while let Some(at) = pool.upgrade().and_then(|pool| pool.prune(Instant::now())) {
         sleep_until(at).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{DuplexStream, duplex};
+    use url::Host;
+
+    fn target(port: u16) -> Target {
+        Target {
+            secure: false,
+            host: Host::Domain("a.example".to_owned()),
+            port,
+        }
+    }
+
+    /// A connection that can be used, and its other end.
+    async fn connection() -> (Connection, DuplexStream) {
+        let (near, far) = duplex(64);
+        let (mut sender, task) = hyper::client::conn::http1::handshake(TokioIo::new(near))
+            .await
+            .unwrap();
+        let task = tokio::task::spawn_local(async move {
+            let _ = task.await;
+        });
+        sender.ready().await.unwrap();
+        (Connection::new(sender, task.abort_handle()), far)
+    }
+
+    fn run(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(tokio::task::LocalSet::new().run_until(test));
+    }
+
+    #[test]
+    fn few_connections_wait() {
+        run(async {
+            let pool = Rc::new(Pool::default());
+            let mut ends = Vec::new();
+            let counts = |pool: &Pool| {
+                let idle = pool.idle.borrow();
+                let same = idle.iter().filter(|one| one.target == target(0));
+                (idle.len(), same.count())
+            };
+            for _ in 0..IDLE_PER_TARGET_MAX + 3 {
+                let (connection, end) = connection().await;
+                ends.push(end);
+                pool.put(target(0), connection);
+            }
+            assert_eq!(counts(&pool), (IDLE_PER_TARGET_MAX, IDLE_PER_TARGET_MAX));
+            for port in 1..=60 {
+                let (connection, end) = connection().await;
+                ends.push(end);
+                pool.put(target(port), connection);
+            }
+            assert_eq!(counts(&pool), (IDLE_MAX, 4), "the oldest are closed");
+            assert!(pool.take(&target(60)).is_some() && pool.take(&target(60)).is_none());
+            let soon = Instant::now() + IDLE_TIME / 2;
+            assert!(pool.prune(soon).is_some_and(|next| next > soon));
+            assert_eq!(counts(&pool), (IDLE_MAX - 1, 4));
+            assert_eq!(pool.prune(Instant::now() + IDLE_TIME), None);
+            assert_eq!(counts(&pool), (0, 0));
+        });
+    }
+
+    #[test]
+    fn a_closed_connection_is_not_used_again() {
+        run(async {
+            let pool = Rc::new(Pool::default());
+            let (connection, end) = connection().await;
+            pool.put(target(0), connection);
+            drop(end);
+            while pool.take(&target(0)).is_some_and(|connection| {
+                pool.put(target(0), connection);
+                true
+            }) {
+                tokio::task::yield_now().await;
+            }
+            assert!(pool.idle.borrow().is_empty());
+        });
     }
 }
