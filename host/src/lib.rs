@@ -20,6 +20,7 @@ pub mod guest;
 mod http;
 mod inbox;
 mod mailbox;
+mod outgoing;
 mod perform;
 mod protocol;
 mod records;

@@ -92,6 +92,7 @@ fn flag(key: &Key) -> Arg {
         Kind::Number(..) | Kind::Shards => ("NUMBER", ArgAction::Set),
         Kind::Filter => ("FILTER", ArgAction::Set),
         Kind::Choice(_) => ("WORD", ArgAction::Set),
+        Kind::Words => ("WORD", ArgAction::Append),
     };
     let default = if key.default.is_empty() {
         String::new()

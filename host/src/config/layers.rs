@@ -204,6 +204,10 @@ fn build(values: &Values, errors: &mut Vec<String>) -> Config {
             deadline_ms: reader.number("app.deadline_ms"),
             timers_max: reader.count("app.timers_max"),
             log_lines_max: reader.count("app.log_lines_max"),
+            fetch_hosts: reader.read("app.fetch_hosts", |text, _| Some(values::words(text))),
+            fetch_private: reader.read("app.fetch_private", |text, _| values::bool(text)),
+            fetch_ca_file: reader.path("app.fetch_ca_file"),
+            fetches_max: reader.count("app.fetches_max"),
             env: free(values, "app.env."),
         },
         limits: Limits {
