@@ -77,7 +77,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Data<T> {
 /// fn app(io: &Io) {
 ///     io.manage(Counter::default());
 ///     io.on_connection(|socket| {
-///         socket.on("count", |counter: State<Counter>, ack: Ack| {
+///         socket.on("count", |State(counter): State<Counter>, ack: Ack| {
 ///             counter.0.set(counter.0.get() + 1);
 ///             ack.send(counter.0.get());
 ///         });

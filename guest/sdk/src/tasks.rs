@@ -180,22 +180,31 @@ pub(crate) struct Tasks {
 
 /// The numbers of the tasks that were woken, in order.
 #[derive(Default)]
-struct Ready(Mutex<VecDeque<u64>>);
+struct Ready {
+    queue: Mutex<VecDeque<u64>>,
+    /// Whether there may be any: looked at after every event, so without the lock.
+    is_some: AtomicBool,
+}
 
 impl Ready {
     fn push(&self, number: u64) {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.push_back(number);
+        self.is_some.store(true, Ordering::Release);
     }
 
     fn pop(&self) -> Option<u64> {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.pop_front()
+        if self.is_empty() {
+            return None;
+        }
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = queue.pop_front();
+        self.is_some.store(!queue.is_empty(), Ordering::Release);
+        number
     }
 
     fn is_empty(&self) -> bool {
-        let queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.is_empty()
+        !self.is_some.load(Ordering::Acquire)
     }
 }
 
