@@ -8,10 +8,12 @@ use crate::scope::Scope;
 use crate::tasks::Step;
 use std::rc::Rc;
 
+/// Decides about a handshake, now or later.
+pub(crate) type Decides<T> = Rc<dyn Fn(Handshake) -> Step<Result<T, String>>>;
 /// Decides whether a session may be opened.
-pub(crate) type Judge = Rc<dyn Fn(Handshake) -> Step<Result<Admission, String>>>;
+pub(crate) type Judge = Decides<Admission>;
 /// Decides what foreign pages may do: Socket.IO's `cors` options as JSON text.
-pub(crate) type Cors = Rc<dyn Fn(Handshake) -> Step<Result<String, String>>>;
+pub(crate) type Cors = Decides<String>;
 /// Hears of a refused request.
 pub(crate) type OnDenied = Rc<dyn Fn(&Denied)>;
 
@@ -99,7 +101,7 @@ impl Runtime {
     fn decide<T: 'static>(
         &self,
         what: &'static str,
-        function: Option<Rc<dyn Fn(Handshake) -> Step<Result<T, String>>>>,
+        function: Option<Decides<T>>,
         handshake: Handshake,
         answer: impl FnOnce(Result<T, String>) + 'static,
         otherwise: T,

@@ -24,6 +24,9 @@ pub trait Event: 'static {
     type Answer: Serialize + DeserializeOwned + 'static;
 }
 
+/// What all receivers of a broadcast answer, or those until the time was up.
+pub type AllAnswers<A> = Result<Vec<A>, AcksError<A>>;
+
 /// Declares events: a name for Rust, the name on the wire, the arguments, and what they are acknowledged
 /// with, if anything.
 ///
@@ -179,7 +182,7 @@ impl Timed<Broadcast> {
         &self,
         _: E,
         args: E::Args,
-    ) -> Answer<Result<Vec<E::Answer>, AcksError<E::Answer>>> {
+    ) -> Answer<AllAnswers<E::Answer>> {
         self.emit_with_acks(E::NAME, args)
     }
 }

@@ -3,6 +3,7 @@
 use crate::handler::Call;
 use crate::query::read_query;
 use crate::{Ack, ArgsError, Io, Socket};
+use serde::Serialize;
 use serde::de::{Deserialize, DeserializeOwned};
 use std::any::type_name;
 use std::fmt;
@@ -158,6 +159,12 @@ impl Deref for EventName {
 impl fmt::Display for EventName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Serialize for EventName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
     }
 }
 

@@ -188,7 +188,7 @@ impl Io {
     /// ```
     /// # fn app(io: &holdfast_sdk::Io) {
     /// io.setting("cors.origin", ["https://example.com"]);
-    /// io.setting("ping_interval_ms", 10_000);
+    /// io.setting("ping_interval", 10_000);
     /// # }
     /// ```
     pub fn setting(&self, name: &str, value: impl Serialize) {

@@ -109,7 +109,7 @@ pub use broadcast::Broadcast;
 pub use component::Outcome;
 pub use direct::Direct;
 pub use errors::{AckError, AcksError, ArgsError, ConnectError, EventError, EventFault, Rejection};
-pub use events::{Event, TypedAck};
+pub use events::{AllAnswers, Event, TypedAck};
 pub use extract::{Auth, Data, EventName, FromEvent, Query, State};
 pub use fetch::RemoteSocket;
 pub use handler::{Handler, OnceHandler};
@@ -135,3 +135,8 @@ pub use serde_json::{self, Value, json};
 
 #[cfg(test)]
 mod tests;
+
+/// The README's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

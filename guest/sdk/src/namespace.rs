@@ -22,13 +22,19 @@ use std::time::Duration;
 
 pub(crate) type OnConnection = Rc<dyn Fn(&Socket) -> Ran>;
 
+/// Whether somebody may connect.
+pub(crate) type Verdict = Result<(), ConnectError>;
+
+type CheckNow = dyn Fn(&Socket) -> Verdict;
+type CheckLater = dyn Fn(&Socket) -> LocalFuture<Verdict>;
+
 /// Decides who may connect.
 #[derive(Clone)]
 pub(crate) enum Check {
     /// At once.
-    Now(Rc<dyn Fn(&Socket) -> Result<(), ConnectError>>),
+    Now(Rc<CheckNow>),
     /// Later.
-    Later(Rc<dyn Fn(&Socket) -> LocalFuture<Result<(), ConnectError>>>),
+    Later(Rc<CheckLater>),
 }
 
 impl Check {
@@ -242,7 +248,10 @@ impl Namespace {
     ///     let token: String = socket.handshake().auth().map_err(|_| ConnectError::new("a token, please"))?;
     ///     let asked = Request::post("https://auth.example.com/check").json(&json!({ "token": token }));
     ///     match fetch(asked).await {
-    ///         Ok(answer) if answer.is_ok() => Ok(socket.set_data(answer.text())),
+    ///         Ok(answer) if answer.is_ok() => {
+    ///             socket.set_data(answer.text());
+    ///             Ok(())
+    ///         }
     ///         Ok(_) => Err(ConnectError::new("unknown token")),
     ///         Err(error) => Err(ConnectError::new("try later").with_data(error.to_string())),
     ///     }

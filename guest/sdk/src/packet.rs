@@ -51,11 +51,17 @@ impl Packet {
     }
 }
 
+/// What a middleware says of a message.
+pub(crate) type Passed<T> = Result<T, Rejection>;
+
+type PassNow = dyn Fn(&Socket, &mut Packet) -> Passed<()>;
+type PassLater = dyn Fn(Socket, Packet) -> LocalFuture<Passed<Packet>>;
+
 /// Decides whether a message is delivered.
 #[derive(Clone)]
 pub(crate) enum PacketCheck {
     /// At once.
-    Now(Rc<dyn Fn(&Socket, &mut Packet) -> Result<(), Rejection>>),
+    Now(Rc<PassNow>),
     /// Later.
-    Later(Rc<dyn Fn(Socket, Packet) -> LocalFuture<Result<Packet, Rejection>>>),
+    Later(Rc<PassLater>),
 }

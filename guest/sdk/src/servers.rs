@@ -6,6 +6,7 @@ use crate::bindings::exports::holdfast::edge::types::{
     Act, Answered, Payload, ReturnAddress, Serve, ServeReply, Served,
 };
 use crate::component::Outcome;
+use crate::events::AllAnswers;
 use crate::handler::Ran;
 use crate::limits::{SERVER_QUESTIONS_MAX, SERVER_TIMEOUT_MS};
 use crate::log::quoted;
@@ -80,7 +81,7 @@ impl Namespace {
         &self,
         event: &str,
         args: impl Serialize,
-    ) -> Answer<Result<Vec<A>, AcksError<A>>> {
+    ) -> Answer<AllAnswers<A>> {
         let (sender, answer) = Answer::new();
         let done = move |answers| sender.send(read_answers(answers));
         self.ask_servers(event, &args, Box::new(done));

@@ -46,7 +46,7 @@ struct State {
     /// An async middleware has not decided yet: orders wait.
     is_held: Cell<bool>,
     /// Why it is gone.
-    ended: OnceCell<Rc<str>>,
+    ended: OnceCell<String>,
     extras: OnceCell<Box<life::Extras>>,
     rooms: RefCell<Vec<String>>,
     data: RefCell<String>,

@@ -848,6 +848,7 @@ fn rooms_are_bounded() {
 }
 
 mod dynamic;
+mod gates;
 mod handlers;
 mod packets;
 mod recovery;

@@ -1,11 +1,12 @@
 //! A limit for the wait for an acknowledgement, said before the message (Socket.IO `timeout`).
 
+use crate::AckError;
 use crate::answer::Answer;
 use crate::broadcast::Broadcast;
 use crate::direct::Direct;
+use crate::events::AllAnswers;
 use crate::fetch::RemoteSocket;
 use crate::servers::read_answers;
-use crate::{AckError, AcksError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -65,7 +66,7 @@ impl Timed<Broadcast> {
         &self,
         event: &str,
         args: impl Serialize,
-    ) -> Answer<Result<Vec<A>, AcksError<A>>> {
+    ) -> Answer<AllAnswers<A>> {
         let (sender, answer) = Answer::new();
         let done = move |answers| sender.send(read_answers(answers));
         self.target.ask(event, &args, self.timeout, Box::new(done));

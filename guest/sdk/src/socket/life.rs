@@ -9,7 +9,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 /// What only some sockets have.
@@ -109,7 +108,7 @@ impl Socket {
 
     /// It is gone, for this reason.
     pub(crate) fn end(&self, reason: &str) {
-        if self.0.ended.set(reason.into()).is_err() {
+        if self.0.ended.set(reason.to_owned()).is_err() {
             return;
         }
         let Some(extras) = self.0.extras.get() else {
@@ -133,11 +132,11 @@ pub struct Closed {
 }
 
 impl Future for Closed {
-    type Output = Rc<str>;
+    type Output = String;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Rc<str>> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<String> {
         if let Some(reason) = self.socket.0.ended.get() {
-            return Poll::Ready(Rc::clone(reason));
+            return Poll::Ready(reason.clone());
         }
         let mut waiting = self.socket.extras().waiting.borrow_mut();
         let before = waiting.insert(self.number, context.waker().clone());

@@ -57,7 +57,7 @@ fn parameters_say_what_they_need() {
                     counter.0.set(counter.0.get() + 1);
                     let same = socket.io().place() == io.place();
                     let count = io.state::<Counter>().map(|State(counter)| counter.0.get());
-                    ack.send((same, count, user.name, query.colour, query.size, &*event));
+                    ack.send((same, count, user.name, query.colour, query.size, event));
                 },
             );
             socket.on("e", named);
@@ -285,9 +285,9 @@ fn a_socket_keeps_values_by_type() {
 fn the_app_asks_for_settings_and_ends_connections() {
     let server = Server::start(|io: &Io| {
         io.setting("cors.origin", ["https://a.example", "https://b.example"]);
-        io.setting("mount_path", "/ws");
-        io.setting("ping_interval_ms", 1);
-        io.setting("ping_interval_ms", 10_000);
+        io.setting("path", "/ws");
+        io.setting("ping_interval", 1);
+        io.setting("ping_interval", 10_000);
         for number in 0..SETTINGS_MAX {
             io.setting(&format!("x.{number}"), number);
         }
@@ -313,7 +313,7 @@ fn the_app_asks_for_settings_and_ends_connections() {
         Some(r#"["https://a.example","https://b.example"]"#)
     );
     assert_eq!(
-        (value("mount_path"), value("ping_interval_ms")),
+        (value("path"), value("ping_interval")),
         (Some("/ws"), Some("10000"))
     );
     let (ann, bob) = (server.connect("/"), server.connect("/other"));

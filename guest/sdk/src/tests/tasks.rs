@@ -262,7 +262,7 @@ fn channels_and_combinators_of_others_work() {
             loop {
                 let next = std::pin::pin!(receiver.recv());
                 match select(&mut closed, next).await {
-                    Either::Left((reason, _)) => return note(&notes, &*reason),
+                    Either::Left((reason, _)) => return note(&notes, reason),
                     Either::Right((n, _)) => note(&notes, format!("{n:?}")),
                 }
                 join_all([sleep(ms(10)), sleep(ms(20))]).await;
