@@ -1,7 +1,7 @@
 //! Builds what the binary embeds: the default guests as components, the built-in page, and the
 //! official browser client where Node and its package are there. Never downloads anything.
 
-use holdfast_guest_build::build_guest;
+use holdfast_guest_build::{Target, build_guest, build_module, prepare};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -22,12 +22,26 @@ fn main() {
             ),
         }
     }
+    // The engine for scripts is kept as a core module: `holdfast build --component` puts a script into it.
+    let engine = root.join("guest/js/engine");
+    let built = build_module(&engine, &target, "guest", Target::WithC);
+    match built.and_then(|module| prepare(&module, "holdfast-prepare")) {
+        Ok(module) => write(&out.join("engine.wasm"), &module),
+        Err(error) => println!(
+            "cargo::error={}",
+            format!("{error:#}").replace('\n', "\ncargo::error=")
+        ),
+    }
     for watched in [
         "guest/protocol/src",
         "guest/protocol/Cargo.toml",
         "guest/sdk/src",
         "guest/sdk/Cargo.toml",
         "guest/apps/demo",
+        "guest/js/engine/src",
+        "guest/js/engine/Cargo.toml",
+        "guest/js/engine/build.rs",
+        "guest/js/lib",
         "wit",
         "host/client",
         "host/page",

@@ -4,8 +4,13 @@
 //! and by the host at load time (a core module given as `--app`). It never downloads anything: the
 //! wasm standard library comes from an installed rustup target or from Debian's `rustc-web`.
 
+mod c;
 mod component;
+#[cfg(feature = "snapshot")]
+mod snapshot;
 mod toolchain;
 
 pub use component::{componentize, is_component, is_core_module};
-pub use toolchain::{Toolchain, build_guest};
+#[cfg(feature = "snapshot")]
+pub use snapshot::prepare;
+pub use toolchain::{Target, Toolchain, build_guest, build_module};

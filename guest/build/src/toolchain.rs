@@ -1,14 +1,41 @@
 //! Finds a Rust that has the wasm standard library, and builds a guest crate with it.
 //!
 //! An installed rustup target comes first; Debian's `rustc-web` with `-Zbuild-std` is the fallback.
-//! Called from build scripts only. Never installs anything: a missing tool is one sentence.
+//! Called from build scripts and by `holdfast build`. Never installs anything: a missing tool is one sentence.
 
+use crate::c::CTools;
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// What a guest is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Rust alone: `wasm32-unknown-unknown`.
+    Bare,
+    /// Rust and C: `wasm32-wasip1`, with the C library of wasi-libc. The guest defines the functions of WASI
+    /// itself, so that it imports nothing.
+    WithC,
+}
+
+impl Target {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "wasm32-unknown-unknown",
+            Self::WithC => "wasm32-wasip1",
+        }
+    }
+
+    /// The variable that names cargo's linker for it.
+    const fn linker_variable(self) -> &'static str {
+        match self {
+            Self::Bare => "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER",
+            Self::WithC => "CARGO_TARGET_WASM32_WASIP1_LINKER",
+        }
+    }
+}
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
@@ -34,15 +61,15 @@ impl Toolchain {
     ///
     /// # Errors
     /// One sentence with the commands that bring one, when there is none.
-    pub fn find() -> Result<Self> {
+    pub fn find(target: Target) -> Result<Self> {
         let rustc = tool("RUSTC", "rustc");
         let cargo = tool("CARGO", "cargo");
-        if has_target(&rustc) {
+        if has_target(&rustc, target) {
             return Ok(Self::Installed { cargo, rustc });
         }
         let debian = Path::new(DEBIAN_RUSTC);
         if debian.exists() && Path::new(DEBIAN_CARGO).exists() {
-            if has_target(debian) {
+            if has_target(debian, target) {
                 return Ok(Self::Installed {
                     cargo: DEBIAN_CARGO.into(),
                     rustc: debian.into(),
@@ -56,12 +83,13 @@ impl Toolchain {
             }
         }
         bail!(
-            "no Rust standard library for {TARGET} was found: run `rustup target add {TARGET}`, or on Debian \
-             `apt-get install --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm` (`make setup` does it)"
+            "no Rust standard library for {target} was found: run `rustup target add {target}`, or on Debian \
+             `apt-get install --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm` (`make setup` does it)",
+            target = target.name()
         )
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, target: Target) -> Command {
         match self {
             Self::Installed { cargo, rustc } => {
                 let mut command = clean(cargo);
@@ -72,7 +100,7 @@ impl Toolchain {
                 let mut command = clean(Path::new(DEBIAN_CARGO));
                 command.env("RUSTC", DEBIAN_RUSTC);
                 command.env("RUSTC_BOOTSTRAP", "1");
-                command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+                command.env(target.linker_variable(), linker);
                 command
             }
         }
@@ -93,9 +121,28 @@ impl Toolchain {
 /// When there is no toolchain, the crate does not build (with the compiler's output), or the module
 /// does not fit its world.
 pub fn build_guest(package_dir: &Path, target_dir: &Path, profile: &str) -> Result<Vec<u8>> {
-    let toolchain = Toolchain::find()?;
-    let output = toolchain
-        .command()
+    let module = build_module(package_dir, target_dir, profile, Target::Bare)?;
+    super::componentize(&module)
+        .with_context(|| format!("could not make a component of {}", package_dir.display()))
+}
+
+/// Builds the library of the package in `package_dir` as a core module, likewise.
+///
+/// # Errors
+/// When there is no toolchain, for C too where that is asked for, or the crate does not build.
+pub fn build_module(
+    package_dir: &Path,
+    target_dir: &Path,
+    profile: &str,
+    target: Target,
+) -> Result<Vec<u8>> {
+    let toolchain = Toolchain::find(target)?;
+    let mut command = toolchain.command(target);
+    if target == Target::WithC {
+        let needs_library = matches!(toolchain, Toolchain::Debian { .. });
+        CTools::find()?.set(&mut command, needs_library);
+    }
+    let output = command
         .current_dir(package_dir)
         .args([
             "rustc",
@@ -105,7 +152,7 @@ pub fn build_guest(package_dir: &Path, target_dir: &Path, profile: &str) -> Resu
             "--profile",
             profile,
             "--target",
-            TARGET,
+            target.name(),
         ])
         .args(toolchain.flags())
         .arg("--message-format=json-render-diagnostics")
@@ -121,10 +168,7 @@ pub fn build_guest(package_dir: &Path, target_dir: &Path, profile: &str) -> Resu
     }
     let module = artifact(&String::from_utf8_lossy(&output.stdout))
         .with_context(|| format!("cargo built no module in {}", package_dir.display()))?;
-    let bytes =
-        std::fs::read(&module).with_context(|| format!("could not read {}", module.display()))?;
-    super::componentize(&bytes)
-        .with_context(|| format!("could not make a component of {}", module.display()))
+    std::fs::read(&module).with_context(|| format!("could not read {}", module.display()))
 }
 
 /// The last `.wasm` file that cargo's JSON messages name: the crate asked for is built last.
@@ -146,8 +190,9 @@ fn sysroot(rustc: &Path) -> Option<PathBuf> {
     print(rustc, &["--print", "sysroot"])
 }
 
-fn has_target(rustc: &Path) -> bool {
-    let Some(folder) = print(rustc, &["--print", "target-libdir", "--target", TARGET]) else {
+fn has_target(rustc: &Path, target: Target) -> bool {
+    let arguments = ["--print", "target-libdir", "--target", target.name()];
+    let Some(folder) = print(rustc, &arguments) else {
         return false;
     };
     std::fs::read_dir(folder).is_ok_and(|mut files| {
@@ -227,7 +272,7 @@ mod tests {
 
     #[test]
     fn some_toolchain_is_named_or_the_sentence_says_what_to_run() {
-        match Toolchain::find() {
+        match Toolchain::find(Target::Bare) {
             Ok(_) => {}
             Err(error) => assert!(error.to_string().contains("make setup")),
         }
