@@ -1,14 +1,20 @@
-//! Handlers for Holdfast in Rust, with the words of Socket.IO.
+//! Handlers for Holdfast in Rust, with the words of Socket.IO. The crate's README has the whole API beside
+//! JavaScript's, with examples.
 //!
 //! ```
-//! use holdfast_sdk::{Ack, Io, Socket};
+//! use holdfast_sdk::{Ack, Io, Socket, sleep};
+//! use std::time::Duration;
 //!
 //! fn app(io: &Io) {
 //!     io.on_connection(|socket| {
-//!         socket.on_ack("add", |_, (a, b): (i64, i64), ack: Ack| ack.send(a + b));
-//!         socket.on("say", |socket: &Socket, (room, text): (String, String)| {
+//!         socket.on("add", |a: i64, b: i64, ack: Ack| ack.send(a + b));
+//!         socket.on("say", |socket: &Socket, room: String, text: String| {
 //!             socket.join(&room);
 //!             socket.to(&room).emit("said", text);
+//!         });
+//!         socket.on("later", async |socket: &Socket, text: String| {
+//!             sleep(Duration::from_secs(1)).await;
+//!             socket.emit("said", text);
 //!         });
 //!     });
 //! }
@@ -18,29 +24,37 @@
 //! ```
 //!
 //! An app is a wasm component with one thread. The node calls it with what happened and carries out
-//! what the handlers asked for when they have all returned, in the order in which they asked; a
-//! handler never waits, and nothing it calls runs another handler before it returns. So handlers may
-//! do everything everywhere: emit, join, add and remove listeners, disconnect.
+//! what the handlers asked for when they have all returned, in the order in which they asked; nothing a
+//! handler calls runs another handler before it returns. So handlers may do everything everywhere: emit,
+//! join, add and remove listeners, disconnect.
 //!
 //! **Arguments** go through serde: a tuple is several, `()` none, anything else one. [`Args`] is all of
 //! them (or the rest) as they came, [`Binary`] a binary value anywhere inside. Types of your own derive
 //! `Serialize` and `Deserialize` from the crate `serde`, or from here with
 //! `#[serde(crate = "holdfast_sdk::serde")]`.
 //!
-//! **Swaps and crashes** keep sockets, rooms and `set_data`; the app's own memory begins empty. The
-//! connection handlers run again for every socket, which says `recovered()`; middlewares do not. A client
-//! that comes back to a broken connection (connection state recovery) says `recovered()` too.
+//! **Async** handlers are futures on a small executor: they begin at once, and go on when a timer, an
+//! acknowledgement, a response or a channel wakes them; nobody waits for them. See [`Socket::on`],
+//! [`spawn`], [`Answer`].
+//!
+//! **Swaps and crashes** keep sockets, rooms and `set_data`; the app's own memory begins empty, its
+//! tasks too. The connection handlers run again for every socket, which says `recovered()`; middlewares do
+//! not. A client that comes back to a broken connection (connection state recovery) says `recovered()` too.
+//! A panic is a crash.
 //!
 //! **Tests** need no wasm and no network: see [`testing`]. Every bound is in [`limits`].
 //!
 //! | module | is |
 //! |---|---|
 //! | `io`, `namespace`, `parent`, `broadcast`, `direct`, `timed`, `socket`, `ack`, `fetch` | what an app holds in its hands |
+//! | `handler`, `extract`, `query`, `packet`, `events` | handlers: which functions, with which parameters |
+//! | `tasks`, `answer`, `time`, `http` | futures |
 //! | `admission` | who may open a session |
 //! | `servers` | messages between the app's instances |
 //! | `room_events` | what happens to rooms |
+//! | `state` | values by their type |
 //! | `args` | arguments: reading, writing, binary |
-//! | `runtime`, `dispatch` | the instance's state, and the way in |
+//! | `runtime`, `dispatch`, `scope` | the instance's state, the way in, what runs now |
 //! | `acks`, `listeners`, `timers`, `message`, `rooms`, `numbers` | its parts |
 //! | `component`, `bindings` | the contract with the host |
 #![cfg_attr(
