@@ -245,8 +245,14 @@ pub fn log_line(guest: &str, line: &LogLine) {
         .get(..end)
         .unwrap_or_default()
         .chars()
-        .map(|c| if c.is_control() && c != '\t' { ' ' } else { c })
+        .map(|c| match c {
+            '\t' | '\n' => c,
+            c if c.is_control() => ' ',
+            c => c,
+        })
         .collect();
+    // What follows a line's end is indented, so that it cannot pass for a line of the log.
+    let text = text.trim_end().replace('\n', "\n    ");
     match line.level {
         Level::Trace => tracing::trace!(target: "guest", guest, "{text}"),
         Level::Debug => tracing::debug!(target: "guest", guest, "{text}"),
