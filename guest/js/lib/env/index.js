@@ -1,1 +1,0 @@
-export function install(N) { return { setTimeout() {}, clearTimeout() {}, timer() {}, fetched() {}, fetchFailed() {}, module() {} }; }
