@@ -1,7 +1,7 @@
 # Holdfast's one entrance: `make help`.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build release test fuzz bench-protocol bench-websocket doc clean
+.PHONY: help setup run build release test fuzz bench-apps bench-protocol bench-websocket doc clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ fuzz: ## fuzz the protocol guest, so many seconds a target: SECONDS=60
 bench-protocol: ## what a call of the protocol guest costs, natively and as a component (about ten minutes)
 	@./scripts/setup.sh build
 	cargo bench -p holdfast-tests --bench protocol
+
+bench-apps: ## what an app costs an event, in JavaScript and in Rust, beside Node's (about five minutes)
+	@./scripts/setup.sh test
+	cargo bench -p holdfast-tests --bench apps
 
 bench-websocket: ## repeat the measurement that chose the WebSocket code (about seven minutes)
 	cd tests/bench/websocket && cargo run --release -- run 7 2>results.csv

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings what a build or the tests need and this machine lacks, and says what it does. Run by `make`.
 #
-#   scripts/setup.sh build     a C compiler, the wasm standard library, the browser client's package
+#   scripts/setup.sh build     a C compiler, the same for wasm, the wasm standard library, the browser client's package
 #   scripts/setup.sh test      that, and what the tests drive: npm packages, a C++ compiler, Chromium,
 #                              a Python client, a native client
 #
@@ -27,9 +27,17 @@ install() {
 # Whether some Rust here has the standard library for wasm, or can build it.
 has_wasm() {
     libraries="$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)" || libraries=/nowhere
-    ls "$libraries"/libstd-* >/dev/null 2>&1 && return 0
+    wasi="$(rustc --print target-libdir --target wasm32-wasip1 2>/dev/null)" || wasi=/nowhere
+    ls "$libraries"/libstd-* >/dev/null 2>&1 && ls "$wasi"/libstd-* >/dev/null 2>&1 && return 0
     [ -x /usr/bin/rustc ] && [ -x /usr/bin/cargo ] || return 1
     [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/std" ]
+}
+
+# Whether there is a C compiler and library for wasm: for the JavaScript engine.
+has_wasm_c() {
+    [ -z "${WASI_SDK:-}" ] || return 0
+    [ -e /usr/lib/wasm32-wasi/libc.a ] || return 1
+    ls /usr/bin/clang* >/dev/null 2>&1 && ls /usr/bin/llvm-ar* >/dev/null 2>&1
 }
 
 # npm packages of a folder, as its lock file says.
@@ -69,6 +77,7 @@ have cargo || fail "Rust is not installed: see https://rustup.rs"
 missing=""
 have cc || missing="$missing gcc libc6-dev"
 has_wasm || missing="$missing rustc-web cargo-web rust-web-src rust-web-llvm"
+has_wasm_c || missing="$missing clang llvm wasi-libc"
 if [ "${1:-build}" = test ]; then
     have c++ || missing="$missing g++"
     have chromium || missing="$missing chromium"
@@ -77,7 +86,8 @@ if [ "${1:-build}" = test ]; then
 fi
 # shellcheck disable=SC2086 # a list of words
 [ -z "$missing" ] || install $missing
-has_wasm || fail "still no wasm standard library: run \`rustup target add wasm32-unknown-unknown\`"
+has_wasm || fail "still no wasm standard library: run \`rustup target add wasm32-unknown-unknown wasm32-wasip1\`"
+has_wasm_c || fail "still no C compiler and library for wasm: install the WASI SDK and let WASI_SDK name its folder"
 
 packages host/client "the browser client will not be part of the build, and the page will say so"
 if [ "${1:-build}" = test ]; then

@@ -5,6 +5,7 @@ mod component;
 mod containment;
 mod house;
 mod instances;
+mod outgoing;
 mod recovery;
 mod restore;
 mod simulation;

@@ -137,6 +137,7 @@ fn layers_point_downwards() {
         "shard",
         "protocol",
         "app",
+        "outgoing",
         "perform",
         "records",
         "connection",

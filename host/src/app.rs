@@ -5,7 +5,9 @@ use crate::guest::contract::{
     AppEvent, Command, Context, Happening, Level, LogLine, Manifest, Order,
 };
 use crate::guest::{AppGuest, Crash, GuestError, GuestLimits, Module, Runtime};
+use crate::outgoing::{Fetching, Outgoing};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// Where an instance's acknowledgement numbers begin: its place in the bits from here on, ...
 const PLACE_BITS: u32 = 43;
@@ -34,6 +36,8 @@ pub struct AppSettings {
     pub timers_max: usize,
     /// Log lines that are written for one call.
     pub log_lines_max: usize,
+    /// What it may fetch.
+    pub fetching: Arc<Fetching>,
     /// How many shards answer an order for all.
     pub shards: u32,
     /// How many instances run.
@@ -166,7 +170,7 @@ impl App {
         &mut self,
         commands: Vec<Command>,
         now_ms: u64,
-        answers: &mut Vec<Happening>,
+        outgoing: &mut Outgoing,
     ) -> Vec<Order> {
         let mut orders = Vec::with_capacity(commands.len());
         let mut lines = Vec::new();
@@ -190,20 +194,17 @@ impl App {
                     }
                 }
                 Command::ClearTimer(timer) => self.timers.clear(timer),
-                Command::Fetch(request) => {
-                    answers.push(Happening::Fetched(crate::guest::contract::Fetched {
-                        token: request.token,
-                        outcome: Err(format!(
-                            "no outgoing requests are granted to this app (to {})",
-                            request.url
-                        )),
-                    }))
-                }
+                Command::Fetch(request) => outgoing.start(request),
                 Command::Log(line) => lines.push(line),
             }
         }
         self.log(lines);
         orders
+    }
+
+    /// What it may fetch.
+    pub fn fetching(&self) -> Arc<Fetching> {
+        self.settings.fetching.clone()
     }
 
     /// Bytes of events that one call hands over, unless one event alone is longer.
@@ -244,8 +245,14 @@ pub fn log_line(guest: &str, line: &LogLine) {
         .get(..end)
         .unwrap_or_default()
         .chars()
-        .map(|c| if c.is_control() && c != '\t' { ' ' } else { c })
+        .map(|c| match c {
+            '\t' | '\n' => c,
+            c if c.is_control() => ' ',
+            c => c,
+        })
         .collect();
+    // What follows a line's end is indented, so that it cannot pass for a line of the log.
+    let text = text.trim_end().replace('\n', "\n    ");
     match line.level {
         Level::Trace => tracing::trace!(target: "guest", guest, "{text}"),
         Level::Debug => tracing::debug!(target: "guest", guest, "{text}"),
@@ -278,9 +285,9 @@ fn context(
         .map_err(|error| GuestError::Engine(format!("the system gives no randomness: {error}")))?;
     let seed = u128::from_le_bytes(seed);
     Ok(Context {
-        name: String::new(),
+        name: "app".to_owned(),
         env: settings.env.clone(),
-        script: None,
+        script: settings.module.script.as_deref().map(str::to_owned),
         shards: settings.shards,
         instances: settings.instances,
         place,

@@ -4,8 +4,8 @@
 //! to weigh letters. It looks at sizes only and never decides what an event means.
 
 use crate::guest::contract::{
-    Act, AppEvent, Body, Commanded, Event, Frame, FrameKind, Happened, Happening, Header, Order,
-    Payload, Published, Request,
+    Act, AppEvent, Body, Commanded, Event, Frame, FrameKind, Happened, Happening, Header,
+    IncomingResponse, Order, Payload, Published, Request,
 };
 use crate::inbox::{nothing, push_frame};
 use std::fmt::{self, Debug, Write};
@@ -118,6 +118,19 @@ fn weight_of_payload(payload: &Payload) -> usize {
             .sum::<usize>()
 }
 
+fn weight_of_outcome(outcome: &Result<IncomingResponse, String>) -> usize {
+    match outcome {
+        Ok(response) => {
+            let headers = response.headers.iter();
+            response.body.len()
+                + headers
+                    .map(|header| PART_BYTES + header.name.len() + header.value.len())
+                    .sum::<usize>()
+        }
+        Err(reason) => reason.len(),
+    }
+}
+
 /// The length of a value written out: close enough to what it takes, for the rare kinds, whose parts are
 /// not the host's to know.
 fn written(value: &impl Debug) -> usize {
@@ -140,7 +153,7 @@ pub fn count_of_portion(happened: &[Happening], bytes_max: usize) -> usize {
     let fits = happened.iter().take_while(|happening| {
         bytes += match happening {
             Happening::Event(event) => weight_of_app_event(event),
-            Happening::Fetched(fetched) => EVENT_BYTES + written(fetched),
+            Happening::Fetched(fetched) => EVENT_BYTES + weight_of_outcome(&fetched.outcome),
             Happening::Elapsed(_) | Happening::Stopping => EVENT_BYTES,
         };
         bytes <= bytes_max

@@ -4,6 +4,7 @@
 use crate::config::{Config, What, load};
 use crate::files::client_version;
 use crate::guest::{Runtime, Source, inspect};
+use crate::script::is_script;
 use crate::server::{Node, NodeError, bind};
 use anyhow::Context;
 use std::ffi::OsString;
@@ -36,9 +37,13 @@ pub fn run(
                 |error| refuse(&error.to_string()),
                 |inspection| say(&inspection.to_string()),
             ),
-        What::Build { folder, file } => match build(&folder, &file) {
+        What::Build {
+            source,
+            file,
+            component,
+        } => match build(&source, &file, component) {
             Ok(bytes) => say(&format!(
-                "wrote {} ({bytes} bytes); try it: holdfast --app {}",
+                "wrote {} ({bytes} bytes); try it: holdfast run {}",
                 file.display(),
                 file.display()
             )),
@@ -61,16 +66,31 @@ pub fn run(
     }
 }
 
-/// Builds a Rust app and returns the size of its component.
-fn build(folder: &Path, file: &Path) -> anyhow::Result<usize> {
+/// Builds an app and returns the size of what was written.
+fn build(source: &Path, file: &Path, component: bool) -> anyhow::Result<usize> {
+    let built = if !is_script(source) {
+        build_crate(source)?
+    } else if component {
+        let text = crate::script::text(source).map_err(anyhow::Error::msg)?;
+        let module = holdfast_guest_build::embed_script(Source::engine(), &text)?;
+        holdfast_guest_build::componentize(&module)?
+    } else {
+        crate::script::bundle(source)
+            .map_err(anyhow::Error::msg)?
+            .into_bytes()
+    };
+    std::fs::write(file, &built)
+        .with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(built.len())
+}
+
+/// Builds a Rust app as a component.
+fn build_crate(folder: &Path) -> anyhow::Result<Vec<u8>> {
     let target = folder.join("target").join("holdfast");
     std::fs::create_dir_all(&target)
         .with_context(|| format!("{} cannot be made", target.display()))?;
     let target = target.canonicalize()?;
-    let component = holdfast_guest_build::build_guest(folder, &target, "release")?;
-    std::fs::write(file, &component)
-        .with_context(|| format!("{} cannot be written", file.display()))?;
-    Ok(component.len())
+    holdfast_guest_build::build_guest(folder, &target, "release")
 }
 
 fn serve(config: Config, started: Instant) -> ExitCode {

@@ -14,6 +14,7 @@ use crate::guest::{GuestError, GuestLimits, Module, ProtocolGuest, Runtime, Sour
 use crate::http::Http;
 use crate::inbox::Inbox;
 use crate::mailbox::{Letter, Shards};
+use crate::outgoing::{Fetching, LOOKUPS_MAX, Lookups};
 use crate::protocol::{Protocol, ProtocolSettings};
 use crate::shard::{HOME, Shard};
 use crate::telemetry::limited;
@@ -53,9 +54,15 @@ pub enum NodeError {
     /// A guest was refused or failed.
     #[error(transparent)]
     Guest(#[from] GuestError),
+    /// A script could not be loaded: with file, line and column.
+    #[error("{0}")]
+    Script(String),
     /// An address could not be listened on.
     #[error("cannot listen on {address}: {reason}")]
     Listen { address: String, reason: String },
+    /// A setting of what an app may fetch is wrong.
+    #[error("{0}")]
+    Fetching(String),
     /// The system refused something a shard needs.
     #[error("a shard could not be started: {0}")]
     Shard(#[from] io::Error),
@@ -113,10 +120,13 @@ impl Node {
             .first()
             .map(|(_, guest)| guest.description.clone())
             .ok_or(NodeError::Ended)?;
-        let app_module = runtime.load(
-            &config.app.file.clone().map_or(DEMO, Source::File),
-            World::App,
-        )?;
+        let source = match &config.app.file {
+            Some(file) => crate::script::load(file).map_err(NodeError::Script)?.0,
+            None => DEMO,
+        };
+        let app_module = runtime.load(&source, World::App)?;
+        let fetching =
+            Fetching::new("app", &config.app, &Lookups::default()).map_err(NodeError::Fetching)?;
         let settings = AppSettings {
             module: app_module.clone(),
             limits: GuestLimits {
@@ -126,6 +136,7 @@ impl Node {
             env: config.app.env.clone(),
             timers_max: config.app.timers_max,
             log_lines_max: config.app.log_lines_max,
+            fetching: Arc::new(fetching),
             shards: u32::try_from(shards.count()).unwrap_or(1),
             instances: match config.app.instances {
                 Instances::One => 1,
@@ -365,7 +376,7 @@ struct ShardStart {
 fn run_shard(start: ShardStart) -> Result<(), NodeError> {
     let runtime = Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(COMPRESSING_THREADS_MAX)
+        .max_blocking_threads(COMPRESSING_THREADS_MAX + LOOKUPS_MAX)
         .build_local(LocalOptions::default())?;
     let limits = &start.config.limits;
     let surroundings = Rc::new(Surroundings {
@@ -420,6 +431,7 @@ fn run_shard(start: ShardStart) -> Result<(), NodeError> {
         start.app,
         start.manifest,
         start.config.app.instances == Instances::PerShard,
+        &runtime,
     );
     let result = shard.run(&runtime, limits.shutdown_timeout_ms);
     finish_answers(&runtime, &alive);
@@ -428,7 +440,7 @@ fn run_shard(start: ShardStart) -> Result<(), NodeError> {
     result.map_err(NodeError::from)
 }
 
-/// Threads of a shard that compress long answers; more of them wait.
+/// Threads of a shard that compress long answers, and inflate those of other servers; more of them wait.
 const COMPRESSING_THREADS_MAX: usize = 1;
 /// Header lines of one request.
 const HEADERS_MAX: usize = 512;

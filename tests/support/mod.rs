@@ -3,4 +3,5 @@
 pub mod client;
 pub mod guest;
 pub mod node;
+pub mod origin;
 pub mod protocol;

@@ -99,6 +99,12 @@ pub fn hostile_app() -> PathBuf {
     FILE.get_or_init(|| built("hostile")).clone()
 }
 
+/// The app guest that sends requests, as a file.
+pub fn fetching_app() -> PathBuf {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| built("fetching")).clone()
+}
+
 /// The protocol guest that crashes on request, as a file.
 pub fn fragile_protocol() -> PathBuf {
     static FILE: OnceLock<PathBuf> = OnceLock::new();

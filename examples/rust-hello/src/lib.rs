@@ -12,7 +12,8 @@
 //! console.log(await socket.emitWithAck("add", 1, 2)); // 3
 //! ```
 
-use holdfast_sdk::{Ack, Io, Socket};
+use holdfast_sdk::{Ack, Io, Socket, sleep};
+use std::time::Duration;
 
 holdfast_sdk::app!(app);
 
@@ -25,8 +26,14 @@ fn app(io: &Io) {
             socket.io().to("lobby").emit("said", (socket.id(), text));
         });
 
-        // The client's callback is the third parameter.
-        socket.on_ack("add", |_, (a, b): (f64, f64), ack: Ack| ack.send(a + b));
+        // Parameters are what the handler needs; an `Ack` is the client's callback.
+        socket.on("add", |a: f64, b: f64, ack: Ack| ack.send(a + b));
+
+        // While this one waits, everybody else goes on.
+        socket.on("later", async |text: String, ack: Ack| {
+            sleep(Duration::from_secs(1)).await;
+            ack.send(text);
+        });
 
         socket.on_disconnect(|socket, reason| {
             holdfast_sdk::info!("{} is gone: {reason}", socket.id());
@@ -37,6 +44,7 @@ fn app(io: &Io) {
 #[cfg(test)]
 mod tests {
     use holdfast_sdk::testing::Server;
+    use std::time::Duration;
 
     #[test]
     fn greets_and_adds() {
@@ -48,5 +56,10 @@ mod tests {
             [(ann.id(), "hello".to_owned())]
         );
         assert_eq!(ann.call("add", (1, 2)), Some(3.0));
+
+        let asked = ann.ask("later", "hello");
+        assert_eq!(ann.answer::<String>(asked), None);
+        server.advance(Duration::from_secs(1));
+        assert_eq!(ann.answer(asked), Some("hello".to_owned()));
     }
 }

@@ -6,11 +6,13 @@
 
 mod c;
 mod component;
+mod embed;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 mod toolchain;
 
 pub use component::{componentize, is_component, is_core_module};
+pub use embed::embed_script;
 #[cfg(feature = "snapshot")]
 pub use snapshot::prepare;
 pub use toolchain::{Target, Toolchain, build_guest, build_module};

@@ -3,7 +3,7 @@
 use crate::Socket;
 use crate::args::encode_answer;
 use crate::bindings::exports::holdfast::edge::types::{Act, Reply};
-use crate::error;
+use crate::log::error;
 use serde::Serialize;
 use std::cell::Cell;
 use std::rc::Rc;

@@ -4,12 +4,16 @@ use crate::bindings::exports::holdfast::edge::types::{
     Act, Denied, Handshake, Header, Judgement, Judging, Share,
 };
 use crate::runtime::Runtime;
+use crate::scope::Scope;
+use crate::tasks::Step;
 use std::rc::Rc;
 
+/// Decides about a handshake, now or later.
+pub(crate) type Decides<T> = Rc<dyn Fn(Handshake) -> Step<Result<T, String>>>;
 /// Decides whether a session may be opened.
-pub(crate) type Judge = Rc<dyn Fn(&Handshake) -> Result<Admission, String>>;
+pub(crate) type Judge = Decides<Admission>;
 /// Decides what foreign pages may do: Socket.IO's `cors` options as JSON text.
-pub(crate) type Cors = Rc<dyn Fn(&Handshake) -> Result<String, String>>;
+pub(crate) type Cors = Decides<String>;
 /// Hears of a refused request.
 pub(crate) type OnDenied = Rc<dyn Fn(&Denied)>;
 
@@ -66,34 +70,57 @@ impl From<()> for Admission {
 }
 
 impl Runtime {
-    pub(crate) fn handle_judging(&self, judging: Judging) {
+    pub(crate) fn handle_judging(self: &Rc<Self>, judging: Judging) {
         let judge = self.judge.borrow().clone();
-        let verdict = judge.map_or(Ok(Admission::new()), |judge| judge(&judging.handshake));
-        let (refusal, admission) = match verdict {
-            Ok(admission) => (None, admission),
-            Err(reason) => (Some(reason), Admission::new()),
+        let Judging { token, handshake } = judging;
+        let runtime = Rc::clone(self);
+        let answer = move |verdict: Result<Admission, String>| {
+            let (refusal, admission) = match verdict {
+                Ok(admission) => (None, admission),
+                Err(reason) => (Some(reason), Admission::new()),
+            };
+            runtime.order_all(Act::Judge(Judgement {
+                token,
+                refusal,
+                initial_headers: admission.initial_headers,
+                headers: admission.headers,
+            }));
         };
-        self.order_all(Act::Judge(Judgement {
-            token: judging.token,
-            refusal,
-            initial_headers: admission.initial_headers,
-            headers: admission.headers,
-        }));
+        self.decide("allow_request", judge, handshake, answer, Admission::new());
     }
 
-    pub(crate) fn handle_sharing(&self, sharing: Judging) {
+    pub(crate) fn handle_sharing(self: &Rc<Self>, sharing: Judging) {
         let cors = self.cors.borrow().clone();
-        let outcome = cors.map_or(Ok("false".to_owned()), |cors| cors(&sharing.handshake));
-        self.order_all(Act::Share(Share {
-            token: sharing.token,
-            outcome,
-        }));
+        let Judging { token, handshake } = sharing;
+        let runtime = Rc::clone(self);
+        let answer = move |outcome| runtime.order_all(Act::Share(Share { token, outcome }));
+        self.decide("cors", cors, handshake, answer, "false".to_owned());
+    }
+
+    /// Asks a function about a handshake, and answers when it has decided.
+    fn decide<T: 'static>(
+        &self,
+        what: &'static str,
+        function: Option<Decides<T>>,
+        handshake: Handshake,
+        answer: impl FnOnce(Result<T, String>) + 'static,
+        otherwise: T,
+    ) {
+        let Some(function) = function else {
+            return answer(Ok(otherwise));
+        };
+        let scope = Scope::Request(what);
+        match self.within(scope.clone(), || function(handshake)) {
+            Step::Now(verdict) => answer(verdict),
+            Step::Later(_) if !self.tasks.has_room() => answer(Err("too busy".to_owned())),
+            step => self.follow(scope, step, answer),
+        }
     }
 
     pub(crate) fn handle_denied(&self, denied: &Denied) {
         let calls = self.denials.borrow().clone();
         for call in calls {
-            call(denied);
+            self.within(Scope::Request("on_connection_error"), || call(denied));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Messages to, and orders for, everybody in some rooms (Socket.IO `BroadcastOperator`).
 
 use crate::acks::OnAcks;
+use crate::answer::Answer;
 use crate::bindings::exports::holdfast::edge::types::{
     Act, Audience, AudienceDisconnect, AudienceRooms, Broadcast as Message, Delivery,
 };
@@ -8,11 +9,9 @@ use crate::fetch::RemoteSocket;
 use crate::message::{event_payload, with};
 use crate::namespace::Namespace;
 use crate::rooms::Rooms;
-use crate::servers::read_answers;
 use crate::timed::Timed;
 use crate::{AckError, AcksError, Socket};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// Everybody in a namespace who is in one of some rooms (all, when there are none) and in none of others.
@@ -88,24 +87,8 @@ impl Broadcast {
         self.emit("message", args);
     }
 
-    /// Sends a message that every receiver is to acknowledge. `done` hears the answers when all are
-    /// there or the time is up, never before this returns. Answers that are no `A` are left out, with a
-    /// warning in the log.
-    pub fn emit_with_acks<A, F>(
-        &self,
-        event: &str,
-        args: impl Serialize,
-        timeout: Duration,
-        done: F,
-    ) where
-        A: DeserializeOwned,
-        F: FnOnce(Result<Vec<A>, AcksError<A>>) + 'static,
-    {
-        let done = move |answers| done(read_answers(answers));
-        self.ask(event, &args, timeout, Box::new(done));
-    }
-
-    /// With a time within which to acknowledge the next message.
+    /// With a time within which to acknowledge the next message: see
+    /// [`Timed::emit_with_acks`](Timed#method.emit_with_acks).
     pub fn timeout(self, timeout: Duration) -> Timed<Self> {
         Timed::new(self, timeout)
     }
@@ -164,14 +147,17 @@ impl Broadcast {
             }));
     }
 
-    /// Asks who they are. After `FETCH_TIMEOUT_MS` the list holds those known until then.
-    pub fn fetch_sockets(&self, done: impl FnOnce(Vec<RemoteSocket>) + 'static) {
+    /// Asks who they are, on all nodes: await the list, or give it a function with [`Answer::then`].
+    /// After `FETCH_TIMEOUT_MS` it holds those known until then.
+    pub fn fetch_sockets(&self) -> Answer<Vec<RemoteSocket>> {
+        let (sender, answer) = Answer::new();
         self.namespace.runtime().fetch(
             self.namespace.clone(),
             self.audience(),
             self.delivery.contains(Delivery::LOCAL),
-            done,
+            move |sockets| sender.send(sockets),
         );
+        answer
     }
 
     fn order_message(&self, payload: crate::Payload, ack: Option<u64>) {

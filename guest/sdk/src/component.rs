@@ -16,13 +16,17 @@ thread_local! {
     static APP: RefCell<Option<Rc<Runtime>>> = const { RefCell::new(None) };
 }
 
-/// What the function given to [`app!`](crate::app) may return: nothing, or a `Result` whose error is a
-/// sentence for the operator, who finds the app refused.
+/// What the function given to [`app!`](crate::app), and every handler, may return: nothing, or a `Result`
+/// whose error is a sentence: of the app, for the operator, who finds it refused; of a handler, for the log.
+#[diagnostic::on_unimplemented(
+    message = "a handler returns nothing or a `Result<(), E>` with `E: Display`, not `{Self}`",
+    label = "returns `{Self}`"
+)]
 pub trait Outcome {
-    /// As the contract has it.
+    /// The error as text.
     ///
     /// # Errors
-    /// When the app cannot start.
+    /// When the app cannot start, or the handler failed.
     fn outcome(self) -> Result<(), String>;
 }
 
@@ -35,6 +39,24 @@ impl Outcome for () {
 impl<E: Display> Outcome for Result<(), E> {
     fn outcome(self) -> Result<(), String> {
         self.map_err(|error| error.to_string())
+    }
+}
+
+/// The type of what never returns, which has no name of its own yet.
+#[doc(hidden)]
+pub trait Returned {
+    /// It.
+    type Type;
+}
+
+impl<T> Returned for fn() -> T {
+    type Type = T;
+}
+
+/// A loop without end, or nothing but a panic.
+impl Outcome for <fn() -> ! as Returned>::Type {
+    fn outcome(self) -> Result<(), String> {
+        self
     }
 }
 

@@ -1,5 +1,6 @@
 //! A message to one socket, with flags.
 
+use crate::answer::Answer;
 use crate::bindings::exports::holdfast::edge::types::Delivery;
 use crate::broadcast::Broadcast;
 use crate::message::with;
@@ -45,13 +46,22 @@ impl Direct {
     }
 
     /// Sends it, to be acknowledged: see [`Socket::emit_with_ack`].
-    pub fn emit_with_ack<A, F>(&self, event: &str, args: impl Serialize, timeout: Duration, done: F)
-    where
-        A: DeserializeOwned,
-        F: FnOnce(Result<A, AckError>) + 'static,
-    {
+    pub fn emit_with_ack<A: DeserializeOwned + 'static>(
+        &self,
+        event: &str,
+        args: impl Serialize,
+    ) -> Answer<Result<A, AckError>> {
+        self.ask(event, &args, None)
+    }
+
+    pub(crate) fn ask<A: DeserializeOwned + 'static>(
+        &self,
+        event: &str,
+        args: &impl Serialize,
+        timeout: Option<Duration>,
+    ) -> Answer<Result<A, AckError>> {
         self.socket
-            .emit_with_ack_as(self.delivery, event, &args, timeout, done);
+            .emit_with_ack_as(self.delivery, event, args, timeout)
     }
 
     /// Sends a `message` event.

@@ -1,16 +1,18 @@
 //! Asking who is there: `fetch_sockets` and what it finds.
 
+use crate::answer::Answer;
 use crate::bindings::exports::holdfast::edge::types::{
     Act, Audience, Find, Found, Handshake, Resumed,
 };
 use crate::broadcast::Broadcast;
 use crate::limits::{FETCH_TIMEOUT_MS, FETCHES_MAX};
+use crate::log::{error, warn};
 use crate::namespace::Namespace;
 use crate::rooms::Rooms;
 use crate::runtime::Runtime;
 use crate::timed::Timed;
 use crate::timers::{Due, Timer};
-use crate::{AckError, AcksError, Args, ArgsError, error, warn};
+use crate::{AckError, AcksError, Args, ArgsError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -55,26 +57,7 @@ impl RemoteSocket {
         self.own().emit(event, args);
     }
 
-    /// Sends it a message that it is to acknowledge. `done` hears the answer, or why there is none;
-    /// once, and never before this returns. If it is gone: [`AckError::Disconnected`].
-    pub fn emit_with_ack<A, F>(&self, event: &str, args: impl Serialize, timeout: Duration, done: F)
-    where
-        A: DeserializeOwned,
-        F: FnOnce(Result<A, AckError>) + 'static,
-    {
-        let done = move |answers: Result<Vec<Args>, AcksError<Args>>| {
-            done(match answers {
-                Ok(answers) => match answers.first() {
-                    Some(args) => args.read().map_err(AckError::from),
-                    None => Err(AckError::Disconnected),
-                },
-                Err(AcksError { cause, .. }) => Err(cause),
-            });
-        };
-        self.own().ask(event, &args, timeout, Box::new(done));
-    }
-
-    /// The same, with the time said first.
+    /// With a time within which to acknowledge: `remote.timeout(…).emit_with_ack(…)`.
     pub fn timeout(&self, timeout: Duration) -> Timed<Self> {
         Timed::new(self.clone(), timeout)
     }
@@ -92,6 +75,27 @@ impl RemoteSocket {
     /// Disconnects it; with `true` its whole session.
     pub fn disconnect(&self, close: bool) {
         self.own().disconnect_sockets(close);
+    }
+
+    /// Sends it a message that it is to acknowledge.
+    pub(crate) fn ask<A: DeserializeOwned + 'static>(
+        &self,
+        event: &str,
+        args: &impl Serialize,
+        timeout: Duration,
+    ) -> Answer<Result<A, AckError>> {
+        let (sender, answer) = Answer::new();
+        let done = move |answers: Result<Vec<Args>, AcksError<Args>>| {
+            sender.send(match answers {
+                Ok(answers) => match answers.first() {
+                    Some(args) => args.read().map_err(AckError::from),
+                    None => Err(AckError::Disconnected),
+                },
+                Err(AcksError { cause, .. }) => Err(cause),
+            });
+        };
+        self.own().ask(event, args, timeout, Box::new(done));
+        answer
     }
 
     /// The audience that is this socket alone.

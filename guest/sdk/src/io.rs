@@ -1,12 +1,15 @@
 //! The server, as an app sees it.
 
+use crate::Admission;
 use crate::bindings::exports::holdfast::edge::types::{Denied, Handshake};
-use crate::limits::{HANDLERS_PER_NAMESPACE_MAX, TIMERS_MAX};
+use crate::extract::State;
+use crate::limits::{HANDLERS_PER_NAMESPACE_MAX, SETTINGS_MAX, TIMERS_MAX};
+use crate::log::error;
 use crate::namespace::{Handlers, Namespace};
 use crate::parent::{Matcher, ParentNamespace};
 use crate::runtime::Runtime;
+use crate::tasks::Step;
 use crate::timers::{Due, Timer, milliseconds};
-use crate::{Admission, error};
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
@@ -108,7 +111,25 @@ impl Io {
         judge: impl Fn(&Handshake) -> Result<A, String> + 'static,
     ) {
         self.needs_start("allow_request");
-        let judge = move |handshake: &Handshake| judge(handshake).map(Into::into);
+        let judge = move |handshake: Handshake| Step::Now(judge(&handshake).map(Into::into));
+        let before = self.runtime().judge.replace(Some(Rc::new(judge)));
+        drop(before);
+    }
+
+    /// The same, deciding later: the request waits, and nobody else does.
+    pub fn allow_request_async<A, F>(&self, judge: F)
+    where
+        A: Into<Admission>,
+        F: AsyncFn(&Handshake) -> Result<A, String> + 'static,
+    {
+        self.needs_start("allow_request");
+        let judge = Rc::new(judge);
+        let judge = move |handshake: Handshake| -> Step<Result<Admission, String>> {
+            let judge = Rc::clone(&judge);
+            Step::Later(Box::pin(
+                async move { judge(&handshake).await.map(Into::into) },
+            ))
+        };
         let before = self.runtime().judge.replace(Some(Rc::new(judge)));
         drop(before);
     }
@@ -128,9 +149,22 @@ impl Io {
     /// ```
     pub fn cors<C: Serialize>(&self, decide: impl Fn(&Handshake) -> Result<C, String> + 'static) {
         self.needs_start("cors");
-        let decide = move |handshake: &Handshake| {
-            let options = decide(handshake)?;
-            serde_json::to_string(&options).map_err(|error| error.to_string())
+        let decide = move |handshake: Handshake| Step::Now(options(decide(&handshake)));
+        let before = self.runtime().cors.replace(Some(Rc::new(decide)));
+        drop(before);
+    }
+
+    /// The same, deciding later: the request waits, and nobody else does.
+    pub fn cors_async<C, F>(&self, decide: F)
+    where
+        C: Serialize,
+        F: AsyncFn(&Handshake) -> Result<C, String> + 'static,
+    {
+        self.needs_start("cors");
+        let decide = Rc::new(decide);
+        let decide = move |handshake: Handshake| -> Step<Result<String, String>> {
+            let decide = Rc::clone(&decide);
+            Step::Later(Box::pin(async move { options(decide(&handshake).await) }))
         };
         let before = self.runtime().cors.replace(Some(Rc::new(decide)));
         drop(before);
@@ -144,6 +178,61 @@ impl Io {
             calls.push(Rc::new(call));
         } else {
             error!("on_connection_error: {HANDLERS_PER_NAMESPACE_MAX} functions are the limit");
+        }
+    }
+
+    /// Asks for a setting of the node's protocol (`[protocol]` of the config: `cors.origin`,
+    /// `max_http_buffer_size`, …), by its name there. The operator's own value comes first. Text and numbers
+    /// are given as they are, lists as such. Only when the app starts; at most `SETTINGS_MAX`.
+    ///
+    /// ```
+    /// # fn app(io: &holdfast_sdk::Io) {
+    /// io.setting("cors.origin", ["https://example.com"]);
+    /// io.setting("ping_interval", 10_000);
+    /// # }
+    /// ```
+    pub fn setting(&self, name: &str, value: impl Serialize) {
+        self.needs_start("setting");
+        let value = match serde_json::to_value(&value) {
+            Ok(serde_json::Value::String(text)) => text,
+            Ok(value) => value.to_string(),
+            Err(reason) => return error!("setting {name:?}: {reason}"),
+        };
+        let mut settings = self.runtime().settings.borrow_mut();
+        if settings.len() >= SETTINGS_MAX && !settings.contains_key(name) {
+            return error!("setting {name:?}: {SETTINGS_MAX} settings are the limit");
+        }
+        settings.insert(name.to_owned(), value);
+    }
+
+    /// Keeps a value for all handlers, by its type: [`State<T>`](crate::State) as a handler's parameter, or
+    /// [`Io::state`]. It replaces an earlier one of the type. What handlers change in it, it keeps in a
+    /// `Cell` or `RefCell`. A swap or a crash begins with a new one; other instances have their own.
+    pub fn manage<T: 'static>(&self, value: T) {
+        let before = self.runtime().states.insert(value);
+        drop(before);
+    }
+
+    /// The value of this type that was given to [`Io::manage`].
+    #[must_use]
+    pub fn state<T: 'static>(&self) -> Option<State<T>> {
+        self.runtime().states.get().map(State)
+    }
+
+    /// Disconnects everybody who is connected to this node, with their whole sessions, from all namespaces
+    /// that this app serves (Socket.IO `io.close`; the node itself goes on and lets clients in again).
+    pub fn close(&self) {
+        let namespaces: Vec<_> = self
+            .runtime()
+            .namespaces
+            .borrow()
+            .values()
+            .cloned()
+            .collect();
+        for handlers in namespaces {
+            Namespace::new(Rc::clone(self.runtime()), handlers)
+                .local()
+                .disconnect_sockets(true);
         }
     }
 
@@ -234,6 +323,11 @@ impl Io {
             Timer { due_ms, number: 0 }
         })
     }
+}
+
+/// Options of `cors` as JSON text.
+fn options(decided: Result<impl Serialize, String>) -> Result<String, String> {
+    serde_json::to_string(&decided?).map_err(|error| error.to_string())
 }
 
 impl Deref for Io {

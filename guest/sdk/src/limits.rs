@@ -38,7 +38,33 @@ pub const ACKS_MAX: usize = 65_536;
 /// [`AckError::TooMany`](crate::AckError::TooMany).
 pub const ACKS_PER_SOCKET_MAX: usize = 1024;
 
-/// Timers of the app, acknowledgements not counted. One more never runs, with an error in the log.
+/// Tasks of the app: async handlers that wait, and what `spawn` runs. One more is not begun, with an error in
+/// the log; a client that an async middleware would decide about is refused, and so is a handshake.
+pub const TASKS_MAX: usize = 65_536;
+
+/// Polls of tasks in one call of the app. What is ready beyond that goes on a millisecond later.
+pub const POLLS_PER_CALL_MAX: usize = 100_000;
+
+/// HTTP requests (`fetch`) under way. One more is not made:
+/// [`FetchError::TooMany`](crate::FetchError::TooMany).
+pub const HTTP_FETCHES_MAX: usize = 4096;
+
+/// Redirects that one `fetch` follows, as in browsers. One more:
+/// [`FetchError::Redirect`](crate::FetchError::Redirect).
+pub const REDIRECTS_MAX: u32 = 20;
+
+/// Milliseconds that a `fetch` may take when the app says nothing.
+pub const HTTP_TIMEOUT_MS: u32 = 30_000;
+
+/// Milliseconds that a `fetch` may take (the contract's bound). More is taken as that.
+pub const HTTP_TIMEOUT_MS_MAX: u32 = 300_000;
+
+/// Settings that one app asks for (the contract's bound). One more is not asked for, with an error in the
+/// log.
+pub const SETTINGS_MAX: usize = 1024;
+
+/// Timers of the app, `sleep` and the like too, acknowledgements not counted. One more never runs, with
+/// an error in the log.
 pub const TIMERS_MAX: usize = 65_536;
 
 /// Milliseconds of the longest wait that the host is asked for, as in JavaScript. Longer waits are

@@ -1,9 +1,10 @@
 //! The functions that wait for a socket's events. A listener is cloned out before it is called, so it
 //! may add and remove listeners, itself included: the call in progress keeps the list it began with.
 
-use crate::ack::AckNumber;
+use crate::handler::OnEvent;
 use crate::limits::LISTENERS_PER_SOCKET_MAX;
-use crate::{Args, ArgsError, EventError, Rejection, Socket};
+use crate::packet::PacketCheck;
+use crate::{Args, EventError, Socket};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,10 +18,6 @@ impl Listener {
     pub(crate) const NONE: Self = Self(0);
 }
 
-/// Takes an event. The number is the client's, when it wants an acknowledgement.
-pub(crate) type OnEvent = Rc<dyn Fn(&Socket, &Args, Option<AckNumber>) -> Result<(), ArgsError>>;
-/// Decides whether an event is delivered.
-pub(crate) type OnPacket = Rc<dyn Fn(&Socket, &str, &Args) -> Result<(), Rejection>>;
 /// Takes any event, by name.
 pub(crate) type OnAny = Rc<dyn Fn(&Socket, &str, Args)>;
 /// Takes the reason of a disconnect.
@@ -42,7 +39,7 @@ pub(crate) enum Ear {
     /// All events that are sent to the client.
     AnyOutgoing(OnAny),
     /// All events, with a say in whether they are delivered.
-    Middleware(OnPacket),
+    Middleware(PacketCheck),
     /// The socket is about to leave its rooms.
     Disconnecting(OnGone),
     /// The socket is gone.

@@ -7,6 +7,8 @@ use crate::bindings::exports::holdfast::edge::app_guest::Command;
 use crate::bindings::exports::holdfast::edge::types::{Level, LogLine};
 use crate::limits::{LOG_LINE_BYTES_MAX, QUOTED_CHARS_MAX};
 use crate::runtime::Runtime;
+use crate::scope::Scope;
+use std::fmt;
 
 /// Writes a line to the node's log. The macros are nicer.
 pub fn log(level: Level, text: impl Into<String>) {
@@ -17,6 +19,26 @@ pub fn log(level: Level, text: impl Into<String>) {
         None => eprintln!("{level:?}: {text}"),
     }
 }
+
+/// Writes a line of this crate: it begins with what runs now.
+pub(crate) fn note(level: Level, text: fmt::Arguments<'_>) {
+    let scope = Runtime::current().map_or(Scope::Nothing, |runtime| runtime.scope());
+    match scope {
+        Scope::Nothing => log(level, text.to_string()),
+        scope => log(level, format!("{scope}: {text}")),
+    }
+}
+
+macro_rules! note_error {
+    ($($text:tt)*) => { $crate::log::note($crate::Level::Error, ::std::format_args!($($text)*)) };
+}
+
+macro_rules! note_warn {
+    ($($text:tt)*) => { $crate::log::note($crate::Level::Warn, ::std::format_args!($($text)*)) };
+}
+
+/// For the lines of this crate itself: like the public ones, with what runs now before the text.
+pub(crate) use {note_error as error, note_warn as warn};
 
 /// What a client has chosen, short and on one line.
 pub(crate) fn quoted(text: &str) -> String {

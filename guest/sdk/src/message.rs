@@ -2,7 +2,7 @@
 
 use crate::args::encode_event;
 use crate::bindings::exports::holdfast::edge::types::{Delivery, Payload};
-use crate::error;
+use crate::log::error;
 use crate::log::quoted;
 use serde::Serialize;
 

@@ -1,29 +1,83 @@
 //! Namespaces: where an app's handlers are attached.
 
+use crate::answer::Answer;
 use crate::broadcast::Broadcast;
+use crate::component::Outcome;
 use crate::fetch::RemoteSocket;
+use crate::handler::Ran;
 use crate::limits::HANDLERS_PER_NAMESPACE_MAX;
+use crate::log::error;
 use crate::parent::Parent;
 use crate::room_events::OnRoom;
 use crate::rooms::Rooms;
 use crate::runtime::Runtime;
 use crate::servers::OnServed;
+use crate::tasks::{LocalFuture, Step};
 use crate::timed::Timed;
-use crate::{AcksError, ConnectError, RoomEvent, Socket, error};
+use crate::{ConnectError, RoomEvent, Socket};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-pub(crate) type OnConnection = Rc<dyn Fn(&Socket)>;
-pub(crate) type Middleware = Rc<dyn Fn(&Socket) -> Result<(), ConnectError>>;
+pub(crate) type OnConnection = Rc<dyn Fn(&Socket) -> Ran>;
+
+/// Whether somebody may connect.
+pub(crate) type Verdict = Result<(), ConnectError>;
+
+type CheckNow = dyn Fn(&Socket) -> Verdict;
+type CheckLater = dyn Fn(&Socket) -> LocalFuture<Verdict>;
+
+/// Decides who may connect.
+#[derive(Clone)]
+pub(crate) enum Check {
+    /// At once.
+    Now(Rc<CheckNow>),
+    /// Later.
+    Later(Rc<CheckLater>),
+}
+
+impl Check {
+    pub(crate) fn is_async(&self) -> bool {
+        matches!(self, Self::Later(_))
+    }
+
+    /// Of an async function.
+    pub(crate) fn later<F>(middleware: F) -> Self
+    where
+        F: AsyncFn(&Socket) -> Result<(), ConnectError> + 'static,
+    {
+        let middleware = Rc::new(middleware);
+        Self::Later(Rc::new(move |socket| {
+            let (middleware, socket) = (Rc::clone(&middleware), socket.clone());
+            Box::pin(async move { middleware(&socket).await })
+        }))
+    }
+}
+
+/// A connection handler, as the namespaces keep it.
+pub(crate) fn on_connection<R: Outcome>(handler: impl Fn(&Socket) -> R + 'static) -> OnConnection {
+    Rc::new(move |socket| Step::Now(handler(socket).outcome()))
+}
+
+/// An async one.
+pub(crate) fn on_connection_async<R, F>(handler: F) -> OnConnection
+where
+    R: Outcome,
+    F: AsyncFn(&Socket) -> R + 'static,
+{
+    let handler = Rc::new(handler);
+    Rc::new(move |socket| {
+        let (handler, socket) = (Rc::clone(&handler), socket.clone());
+        Step::Later(Box::pin(async move { handler(&socket).await.outcome() }))
+    })
+}
 
 /// The handlers of one namespace.
 pub(crate) struct Handlers {
     name: String,
     connection: RefCell<Vec<OnConnection>>,
-    middleware: RefCell<Vec<Middleware>>,
+    middleware: RefCell<Vec<Check>>,
     served: RefCell<Vec<(String, OnServed)>>,
     room: RefCell<Vec<OnRoom>>,
     /// Of a child: whose.
@@ -68,13 +122,13 @@ impl Handlers {
         self.add(&self.connection, handler, "connection handlers");
     }
 
-    pub(crate) fn add_middleware(&self, middleware: Middleware) {
+    pub(crate) fn add_middleware(&self, middleware: Check) {
         if !self.add(&self.middleware, middleware, "middlewares") {
             // Leaving a check out would let in who should stay out.
             error!("{}: nobody is let in", self.name);
             self.middleware
                 .borrow_mut()
-                .push(Rc::new(|_| Err("too many middlewares".into())));
+                .push(Check::Now(Rc::new(|_| Err("too many middlewares".into()))));
         }
     }
 
@@ -105,7 +159,7 @@ impl Handlers {
         self.connection.borrow().clone()
     }
 
-    pub(crate) fn middlewares(&self) -> Vec<Middleware> {
+    pub(crate) fn middlewares(&self) -> Vec<Check> {
         self.middleware.borrow().clone()
     }
 
@@ -150,9 +204,23 @@ impl Namespace {
     /// Calls a function for every socket that connects here (Socket.IO `on("connection")`), before any
     /// of its messages. After a crash or a swap also for those that were connected before:
     /// `socket.recovered()` then says so.
-    pub fn on_connection(&self, handler: impl Fn(&Socket) + 'static) -> &Self {
+    ///
+    /// It may return a `Result`: an error is a line in the log, the socket stays.
+    pub fn on_connection<R: Outcome>(&self, handler: impl Fn(&Socket) -> R + 'static) -> &Self {
         self.declare();
-        self.handlers.add_connection(Rc::new(handler));
+        self.handlers.add_connection(on_connection(handler));
+        self
+    }
+
+    /// The same for an async function. It begins at once, and goes on while the socket's messages come in:
+    /// listeners that are to hear the first ones have to be attached before the first `await`.
+    pub fn on_connection_async<R, F>(&self, handler: F) -> &Self
+    where
+        R: Outcome,
+        F: AsyncFn(&Socket) -> R + 'static,
+    {
+        self.declare();
+        self.handlers.add_connection(on_connection_async(handler));
         self
     }
 
@@ -164,8 +232,52 @@ impl Namespace {
         middleware: impl Fn(&Socket) -> Result<(), ConnectError> + 'static,
     ) -> &Self {
         self.declare();
-        self.handlers.add_middleware(Rc::new(middleware));
+        self.handlers
+            .add_middleware(Check::Now(Rc::new(middleware)));
         self
+    }
+
+    /// The same, deciding later: the client waits, at most as long as the node's `connect_timeout`
+    /// allows, and nobody else does. If it goes meanwhile, what comes after this middleware is not asked. At
+    /// `TASKS_MAX` it is refused.
+    ///
+    /// ```
+    /// # use holdfast_sdk::{ConnectError, Io, Request, fetch, json};
+    /// # fn app(io: &Io) {
+    /// io.middleware_async(async |socket| {
+    ///     let token: String = socket.handshake().auth().map_err(|_| ConnectError::new("a token, please"))?;
+    ///     let asked = Request::post("https://auth.example.com/check").json(&json!({ "token": token }));
+    ///     match fetch(asked).await {
+    ///         Ok(answer) if answer.is_ok() => {
+    ///             socket.set_data(answer.text());
+    ///             Ok(())
+    ///         }
+    ///         Ok(_) => Err(ConnectError::new("unknown token")),
+    ///         Err(error) => Err(ConnectError::new("try later").with_data(error.to_string())),
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    pub fn middleware_async<F>(&self, middleware: F) -> &Self
+    where
+        F: AsyncFn(&Socket) -> Result<(), ConnectError> + 'static,
+    {
+        self.declare();
+        self.handlers.add_middleware(Check::later(middleware));
+        self
+    }
+
+    /// The sockets here that this instance of the app serves, in the order of their numbers.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<Socket> {
+        let sockets = self.runtime.sockets.borrow();
+        let here = sockets
+            .values()
+            .filter(|socket| socket.namespace().name() == self.name());
+        let mut here: Vec<Socket> = here.cloned().collect();
+        // The map's order means nothing.
+        here.sort_by_key(Socket::number);
+        here
     }
 
     /// Calls a function when something happens to a room here (Socket.IO adapter events): the room, and
@@ -227,20 +339,6 @@ impl Namespace {
         self.send(args);
     }
 
-    /// Sends a message to everybody here, who are to acknowledge it: see [`Broadcast::emit_with_acks`].
-    pub fn emit_with_acks<A, F>(
-        &self,
-        event: &str,
-        args: impl Serialize,
-        timeout: Duration,
-        done: F,
-    ) where
-        A: DeserializeOwned,
-        F: FnOnce(Result<Vec<A>, AcksError<A>>) + 'static,
-    {
-        self.everybody().emit_with_acks(event, args, timeout, done);
-    }
-
     /// Makes everybody here join rooms.
     pub fn sockets_join(&self, rooms: impl Rooms) {
         self.everybody().sockets_join(rooms);
@@ -257,8 +355,8 @@ impl Namespace {
     }
 
     /// Asks who is here: see [`Broadcast::fetch_sockets`].
-    pub fn fetch_sockets(&self, done: impl FnOnce(Vec<RemoteSocket>) + 'static) {
-        self.everybody().fetch_sockets(done);
+    pub fn fetch_sockets(&self) -> Answer<Vec<RemoteSocket>> {
+        self.everybody().fetch_sockets()
     }
 
     pub(crate) fn everybody(&self) -> Broadcast {

@@ -6,12 +6,14 @@
 
 use crate::bindings::exports::holdfast::edge::types::Handshake;
 use crate::broadcast::Broadcast;
+use crate::component::Outcome;
 use crate::limits::CHILD_NAMESPACES_MAX;
 use crate::log::quoted;
-use crate::namespace::{Handlers, Namespace};
+use crate::log::{error, warn};
+use crate::namespace::{Check, Handlers, Namespace, on_connection, on_connection_async};
 use crate::rooms::Rooms;
 use crate::runtime::Runtime;
-use crate::{ConnectError, RoomEvent, Socket, error, warn};
+use crate::{ConnectError, RoomEvent, Socket};
 use regex_lite::Regex;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -94,8 +96,19 @@ impl ParentNamespace {
     }
 
     /// Calls a function for every socket that connects to a child: see [`Namespace::on_connection`].
-    pub fn on_connection(&self, handler: impl Fn(&Socket) + 'static) -> &Self {
-        self.parent.handlers.add_connection(Rc::new(handler));
+    pub fn on_connection<R: Outcome>(&self, handler: impl Fn(&Socket) -> R + 'static) -> &Self {
+        self.parent.handlers.add_connection(on_connection(handler));
+        self
+    }
+
+    /// The same for an async function: see [`Namespace::on_connection_async`].
+    pub fn on_connection_async<R, F>(&self, handler: F) -> &Self
+    where
+        R: Outcome,
+        F: AsyncFn(&Socket) -> R + 'static,
+    {
+        let handler = on_connection_async(handler);
+        self.parent.handlers.add_connection(handler);
         self
     }
 
@@ -104,7 +117,19 @@ impl ParentNamespace {
         &self,
         middleware: impl Fn(&Socket) -> Result<(), ConnectError> + 'static,
     ) -> &Self {
-        self.parent.handlers.add_middleware(Rc::new(middleware));
+        let middleware = Check::Now(Rc::new(middleware));
+        self.parent.handlers.add_middleware(middleware);
+        self
+    }
+
+    /// The same, deciding later: see [`Namespace::middleware_async`].
+    pub fn middleware_async<F>(&self, middleware: F) -> &Self
+    where
+        F: AsyncFn(&Socket) -> Result<(), ConnectError> + 'static,
+    {
+        self.parent
+            .handlers
+            .add_middleware(Check::later(middleware));
         self
     }
 

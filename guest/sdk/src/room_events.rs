@@ -6,9 +6,10 @@
 
 use crate::Namespace;
 use crate::bindings::exports::holdfast::edge::types::{Resumed, RoomChange, RoomEvent};
-use crate::error;
 use crate::limits::ROOMS_HEARD_MAX;
+use crate::log::error;
 use crate::runtime::Runtime;
+use crate::scope::Scope;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -90,7 +91,8 @@ impl Runtime {
         let id = socket.as_ref().map(|(_, id)| id.as_str());
         let tell = |event, id| {
             for call in handlers.room_handlers() {
-                call(&namespace, event, &room, id);
+                let scope = Scope::Room(namespace.name().into());
+                self.within(scope, || call(&namespace, event, &room, id));
             }
         };
         if before {

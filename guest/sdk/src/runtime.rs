@@ -8,12 +8,16 @@ use crate::admission::{Cors, Judge, OnDenied};
 use crate::bindings::exports::holdfast::edge::app_guest::{Command, Context, Manifest, SetTimer};
 use crate::bindings::exports::holdfast::edge::types::{Act, Order};
 use crate::fetch::Fetch;
+use crate::http::Exchange;
 use crate::limits::{ACK_COUNTER_BITS, NAMESPACES_MAX};
 use crate::namespace::Handlers;
 use crate::numbers::NumberMap;
 use crate::parent::Parent;
 use crate::room_events::RoomCounts;
+use crate::scope::Scope;
 use crate::servers::Question;
+use crate::state::Extensions;
+use crate::tasks::Tasks;
 use crate::timers::{Due, Timers, milliseconds};
 use crate::{AckError, AcksError, Io, Namespace, Socket};
 use std::cell::{Cell, RefCell};
@@ -55,6 +59,8 @@ pub(crate) struct Runtime {
     pub(crate) cleans_up: Cell<bool>,
     pub(crate) new_namespace: RefCell<Vec<OnNamespace>>,
     pub(crate) sockets: RefCell<NumberMap<Socket>>,
+    /// Those that async middlewares have not decided about.
+    pub(crate) connecting: RefCell<NumberMap<Socket>>,
     /// Whether any socket ever had an outgoing listener.
     pub(crate) hears_outgoing: Cell<bool>,
     pub(crate) hears_rooms: Cell<bool>,
@@ -62,7 +68,15 @@ pub(crate) struct Runtime {
     pub(crate) acks: Acks,
     pub(crate) fetches: RefCell<BTreeMap<u64, Fetch>>,
     pub(crate) questions: RefCell<BTreeMap<u64, Question>>,
+    /// HTTP requests under way.
+    pub(crate) exchanges: RefCell<BTreeMap<u64, Exchange>>,
     pub(crate) timers: Timers,
+    pub(crate) tasks: Tasks,
+    /// What of the app runs now.
+    pub(crate) scope: RefCell<Scope>,
+    /// What the app gave to `Io::manage`.
+    pub(crate) states: Extensions,
+    pub(crate) settings: RefCell<BTreeMap<String, String>>,
     pub(crate) judge: RefCell<Option<Judge>>,
     pub(crate) cors: RefCell<Option<Cors>>,
     pub(crate) denials: RefCell<Vec<OnDenied>>,
@@ -94,13 +108,19 @@ impl Runtime {
             cleans_up: Cell::new(false),
             new_namespace: RefCell::default(),
             sockets: RefCell::default(),
+            connecting: RefCell::default(),
             hears_outgoing: Cell::new(false),
             hears_rooms: Cell::new(false),
             rooms: RoomCounts::default(),
             acks: Acks::default(),
             fetches: RefCell::default(),
             questions: RefCell::default(),
+            exchanges: RefCell::default(),
             timers: Timers::default(),
+            tasks: Tasks::default(),
+            scope: RefCell::default(),
+            states: Extensions::default(),
+            settings: RefCell::default(),
             judge: RefCell::default(),
             cors: RefCell::default(),
             denials: RefCell::default(),
@@ -108,15 +128,16 @@ impl Runtime {
         });
         let _current = Current::enter(&runtime);
         let io = Io::new(Rc::clone(&runtime));
-        build(&io)?;
+        runtime.tasks.begin();
+        runtime.within(Scope::Start, || build(&io))?;
         if runtime.namespaces.borrow().is_empty() {
             io.declare();
         }
-        runtime.run_deferred();
+        runtime.settle();
         runtime.started.set(true);
         let mut namespaces: Vec<String> = runtime.namespaces.borrow().keys().cloned().collect();
         if namespaces.len() > NAMESPACES_MAX {
-            crate::error!(
+            crate::log::error!(
                 "{} namespaces are declared, {NAMESPACES_MAX} is the limit",
                 namespaces.len()
             );
@@ -131,7 +152,7 @@ impl Runtime {
             decides_cors: runtime.cors.borrow().is_some(),
             hears_denials: !runtime.denials.borrow().is_empty(),
             hears_rooms: runtime.hears_rooms.get(),
-            settings: Vec::new(),
+            settings: runtime.settings.take().into_iter().collect(),
         };
         Ok((runtime, manifest))
     }
@@ -194,8 +215,18 @@ impl Runtime {
         }
     }
 
+    /// Runs everything that the last happening has made ready.
+    pub(crate) fn settle(&self) {
+        self.run_deferred();
+        self.run_tasks();
+    }
+
     /// All commands, with a wake-up for the earliest timer.
     pub(crate) fn take_commands(&self) -> Vec<Command> {
+        if self.tasks.is_ready() {
+            self.timers
+                .add(self.now_ms.get().saturating_add(1), Due::Tasks);
+        }
         if let Some(delay_ms) = self.timers.arm(self.now_ms.get()) {
             self.push(Command::SetTimer(SetTimer {
                 timer: WAKE,
@@ -220,14 +251,21 @@ impl Runtime {
         self.now_ms.get().saturating_add(milliseconds(after))
     }
 
-    /// A number under which one socket is to acknowledge. None, and `done` hears why, when it is not to be sent.
-    pub(crate) fn await_ack(&self, socket: &Socket, timeout: Duration, done: OnAck) -> Option<u64> {
+    /// A number under which one socket is to acknowledge, in time or until it is disconnected. None, and
+    /// `done` hears why, when it is not to be sent.
+    pub(crate) fn await_ack(
+        &self,
+        socket: &Socket,
+        timeout: Option<Duration>,
+        done: OnAck,
+    ) -> Option<u64> {
         if self.acks.is_full() || socket.has_many_pending() {
             self.defer(move || done(Err(AckError::TooMany)));
             return None;
         }
         let number = self.fresh_number();
-        let timer = self.timers.add(self.later(timeout), Due::Ack(number));
+        let timer =
+            timeout.and_then(|timeout| self.timers.add(self.later(timeout), Due::Ack(number)));
         socket.add_pending(number);
         self.acks.add(
             number,
@@ -269,11 +307,14 @@ impl Runtime {
     /// Lets go of all functions of the app, which may hold this instance.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn close(&self) {
-        let sockets = self.sockets.take();
-        for socket in sockets.values() {
+        let sockets = [self.sockets.take(), self.connecting.take()];
+        for socket in sockets.iter().flat_map(NumberMap::values) {
             socket.forget_listeners();
         }
         drop(sockets);
+        self.tasks.close();
+        self.states.clear();
+        drop(self.exchanges.take());
         drop(self.namespaces.take());
         for parent in self.parents.take() {
             parent.close();

@@ -1,23 +1,30 @@
 //! Messages between the instances of an app, on other shards and nodes (Socket.IO `serverSideEmit`).
 
+use crate::answer::Answer;
 use crate::args::{encode_answer, encode_event, split_event};
 use crate::bindings::exports::holdfast::edge::types::{
     Act, Answered, Payload, ReturnAddress, Serve, ServeReply, Served,
 };
+use crate::component::Outcome;
+use crate::events::AllAnswers;
+use crate::handler::Ran;
 use crate::limits::{SERVER_QUESTIONS_MAX, SERVER_TIMEOUT_MS};
 use crate::log::quoted;
+use crate::log::{error, warn};
 use crate::message::RESERVED_SERVER_EVENTS;
 use crate::namespace::Namespace;
 use crate::runtime::Runtime;
+use crate::scope::Scope;
+use crate::tasks::Step;
 use crate::timers::{Due, Timer};
-use crate::{AckError, AcksError, Args, ArgsError, error, warn};
+use crate::{AckError, AcksError, Args, ArgsError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cell::Cell;
 use std::rc::Rc;
 
 /// Takes a message of another instance.
-pub(crate) type OnServed = Rc<dyn Fn(&Args, ServerReply) -> Result<(), ArgsError>>;
+pub(crate) type OnServed = Rc<dyn Fn(&Args, ServerReply) -> Result<Ran, ArgsError>>;
 /// Hears all answers.
 type OnAnswers = Box<dyn FnOnce(Result<Vec<Args>, AcksError<Args>>)>;
 
@@ -67,21 +74,27 @@ impl Namespace {
         }
     }
 
-    /// The same, to be answered. `done` hears the answers when all other instances have given theirs or
-    /// after `SERVER_TIMEOUT_MS`, never before this returns. Answers that are no `A` are left out, with a
-    /// warning in the log.
-    pub fn server_side_emit_with_ack<A, F>(&self, event: &str, args: impl Serialize, done: F)
-    where
-        A: DeserializeOwned,
-        F: FnOnce(Result<Vec<A>, AcksError<A>>) + 'static,
-    {
+    /// The same, to be answered: await the answers, or give them a function with [`Answer::then`]. They
+    /// come when all other instances have given theirs or after `SERVER_TIMEOUT_MS`. Those that are no `A`
+    /// are left out, with a warning in the log.
+    pub fn server_side_emit_with_ack<A: DeserializeOwned + 'static>(
+        &self,
+        event: &str,
+        args: impl Serialize,
+    ) -> Answer<AllAnswers<A>> {
+        let (sender, answer) = Answer::new();
+        let done = move |answers| sender.send(read_answers(answers));
+        self.ask_servers(event, &args, Box::new(done));
+        answer
+    }
+
+    fn ask_servers(&self, event: &str, args: &impl Serialize, done: OnAnswers) {
         let runtime = self.runtime();
-        let done: OnAnswers = Box::new(move |answers| done(read_answers(answers)));
         let fail = |done: OnAnswers, cause| {
             let answers = Vec::new();
             runtime.defer(move || done(Err(AcksError { answers, cause })));
         };
-        let Some(payload) = server_payload(event, &args) else {
+        let Some(payload) = server_payload(event, args) else {
             return fail(done, AckError::NotSent);
         };
         let expected = runtime.instances.saturating_sub(1);
@@ -104,23 +117,45 @@ impl Namespace {
     }
 
     /// Calls a function for every message with this name that another instance of the app sent to this
-    /// namespace. Its arguments are read as those of clients are: see `Socket::on`.
-    pub fn on_server_side<A, F>(&self, event: &str, handler: F) -> &Self
+    /// namespace. Its arguments are read as those of clients are: see `Socket::on`. An error that it returns
+    /// is a line in the log.
+    pub fn on_server_side<A, R, F>(&self, event: &str, handler: F) -> &Self
     where
         A: DeserializeOwned,
-        F: Fn(A, ServerReply) + 'static,
+        R: Outcome,
+        F: Fn(A, ServerReply) -> R + 'static,
     {
+        self.add_served(
+            event,
+            Rc::new(move |args, reply| Ok(Step::Now(handler(args.read()?, reply).outcome()))),
+        )
+    }
+
+    /// The same for an async function.
+    pub fn on_server_side_async<A, R, F>(&self, event: &str, handler: F) -> &Self
+    where
+        A: DeserializeOwned + 'static,
+        R: Outcome,
+        F: AsyncFn(A, ServerReply) -> R + 'static,
+    {
+        let handler = Rc::new(handler);
+        self.add_served(
+            event,
+            Rc::new(move |args, reply| {
+                let (handler, args) = (Rc::clone(&handler), args.read()?);
+                Ok(Step::Later(Box::pin(async move {
+                    handler(args, reply).await.outcome()
+                })))
+            }),
+        )
+    }
+
+    fn add_served(&self, event: &str, handler: OnServed) -> &Self {
         if RESERVED_SERVER_EVENTS.contains(&event) {
             error!("on_server_side: {event:?} is a reserved event name that no instance can send");
         }
         self.declare();
-        self.handlers().add_served(
-            event,
-            Rc::new(move |args, reply| {
-                handler(args.read()?, reply);
-                Ok(())
-            }),
-        );
+        self.handlers().add_served(event, handler);
         self
     }
 
@@ -145,10 +180,15 @@ impl Runtime {
             runtime: Rc::clone(self),
             to: Rc::new(Cell::new(served.reply)),
         };
+        let scope = Scope::Served(served.namespace.into(), Rc::clone(&event));
         for call in handlers.served_handlers(&event) {
-            if let Err(error) = call(&args, reply.clone()) {
-                warn!("server-side message {}: {error}", quoted(&event));
-            }
+            let ran = self.within(scope.clone(), || {
+                call(&args, reply.clone()).unwrap_or_else(|error| {
+                    warn!("{error}");
+                    Step::Now(Ok(()))
+                })
+            });
+            self.finish_run(scope.clone(), ran);
         }
     }
 

@@ -1,8 +1,12 @@
 //! One client in one namespace.
 
 mod hearing;
+mod life;
+
+pub use life::Closed;
 
 use crate::acks::OnAck;
+use crate::answer::Answer;
 use crate::bindings::exports::holdfast::edge::types::{
     Act, Delivery, Emission, Handshake, Recovered, Resumed, SocketInfo,
 };
@@ -12,15 +16,16 @@ use crate::limits::{
     ACKS_PER_SOCKET_MAX, ROOM_BYTES_MAX, ROOMS_PER_SOCKET_MAX, SOCKET_DATA_BYTES_MAX,
 };
 use crate::listeners::Listeners;
+use crate::log::error;
 use crate::log::quoted;
 use crate::message::event_payload;
 use crate::namespace::Namespace;
 use crate::rooms::Rooms;
 use crate::timed::Timed;
-use crate::{AckError, ArgsError, Io, error};
+use crate::{AckError, ArgsError, Io};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -38,6 +43,11 @@ struct State {
     /// A middleware could not be added: nothing is delivered, as nobody knows what it would have rejected.
     is_deaf: Cell<bool>,
     life: Cell<Life>,
+    /// An async middleware has not decided yet: orders wait.
+    is_held: Cell<bool>,
+    /// Why it is gone.
+    ended: OnceCell<String>,
+    extras: OnceCell<Box<life::Extras>>,
     rooms: RefCell<Vec<String>>,
     data: RefCell<String>,
     listeners: Listeners,
@@ -160,14 +170,25 @@ impl Socket {
         self.send(args);
     }
 
-    /// Sends it a message that it is to acknowledge. `done` hears the answer, or why there is none;
-    /// once, and never before this returns.
-    pub fn emit_with_ack<A, F>(&self, event: &str, args: impl Serialize, timeout: Duration, done: F)
-    where
-        A: DeserializeOwned,
-        F: FnOnce(Result<A, AckError>) + 'static,
-    {
-        self.emit_with_ack_as(Delivery::empty(), event, &args, timeout, done);
+    /// Sends it a message that it is to acknowledge: await the answer, or give it a function with
+    /// [`Answer::then`]. The message is sent now, either way. Without a time (`socket.timeout(…)` before it)
+    /// it waits until the socket is disconnected.
+    ///
+    /// ```
+    /// # use holdfast_sdk::{AckError, Socket};
+    /// # use std::time::Duration;
+    /// # async fn ask(socket: &Socket) -> Result<(), AckError> {
+    /// let name: String = socket.timeout(Duration::from_secs(5)).emit_with_ack("name?", ()).await?;
+    /// let age = socket.emit_with_ack::<u8>("age?", &name).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn emit_with_ack<A: DeserializeOwned + 'static>(
+        &self,
+        event: &str,
+        args: impl Serialize,
+    ) -> Answer<Result<A, AckError>> {
+        self.emit_with_ack_as(Delivery::empty(), event, &args, None)
     }
 
     /// The next message may be lost if it cannot be written at once.
@@ -253,33 +274,32 @@ impl Socket {
         }
     }
 
-    pub(crate) fn emit_with_ack_as<A, F>(
+    pub(crate) fn emit_with_ack_as<A: DeserializeOwned + 'static>(
         &self,
         delivery: Delivery,
         event: &str,
         args: &impl Serialize,
-        timeout: Duration,
-        done: F,
-    ) where
-        A: DeserializeOwned,
-        F: FnOnce(Result<A, AckError>) + 'static,
-    {
+        timeout: Option<Duration>,
+    ) -> Answer<Result<A, AckError>> {
         let runtime = self.0.namespace.runtime();
+        let (sender, answer) = Answer::new();
+        let done: OnAck =
+            Box::new(move |answer| sender.send(answer.and_then(|args| Ok(args.read()?))));
         if !self.is_connected() {
-            return runtime.defer(move || done(Err(AckError::Disconnected)));
+            runtime.defer(move || done(Err(AckError::Disconnected)));
+        } else if let Some(payload) = event_payload(event, args) {
+            if let Some(ack) = runtime.await_ack(self, timeout, done) {
+                self.tell_outgoing(&payload);
+                self.order(Act::Emit(Emission {
+                    payload,
+                    delivery,
+                    ack: Some(ack),
+                }));
+            }
+        } else {
+            runtime.defer(move || done(Err(AckError::NotSent)));
         }
-        let Some(payload) = event_payload(event, args) else {
-            return runtime.defer(move || done(Err(AckError::NotSent)));
-        };
-        let done: OnAck = Box::new(move |answer| done(answer.and_then(|args| Ok(args.read()?))));
-        if let Some(ack) = runtime.await_ack(self, timeout, done) {
-            self.tell_outgoing(&payload);
-            self.order(Act::Emit(Emission {
-                payload,
-                delivery,
-                ack: Some(ack),
-            }));
-        }
+        answer
     }
 }
 
@@ -315,6 +335,9 @@ impl Socket {
             resumed,
             is_deaf: Cell::new(false),
             life: Cell::new(Life::Connected),
+            is_held: Cell::new(false),
+            ended: OnceCell::new(),
+            extras: OnceCell::new(),
             rooms: RefCell::new(rooms),
             data: RefCell::new(data),
             listeners: Listeners::default(),
@@ -331,9 +354,13 @@ impl Socket {
     }
 
     pub(crate) fn order(&self, act: Act) {
-        if !matches!(self.0.life.get(), Life::Gone | Life::Lost) {
-            self.0.namespace.runtime().order(self.number(), act);
+        if matches!(self.0.life.get(), Life::Gone | Life::Lost) {
+            return;
         }
+        if self.0.is_held.get() {
+            return self.held(act);
+        }
+        self.0.namespace.runtime().order(self.number(), act);
     }
 
     /// The client is gone; the node says which rooms it was in.
@@ -345,6 +372,11 @@ impl Socket {
     /// The client may come back: what is sent to it until then is kept for it.
     pub(crate) fn mark_lost(&self) {
         self.0.life.set(Life::Lost);
+    }
+
+    /// Whether the client is gone.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.0.life.get(), Life::Gone | Life::Lost)
     }
 
     pub(crate) fn mark_gone(&self) {

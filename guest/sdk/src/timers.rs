@@ -2,6 +2,7 @@
 //! is asked for one wake-up only, for the earliest.
 
 use crate::limits::{TIMERS_MAX, WAIT_MS_MAX};
+use crate::time::Alarm;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -21,12 +22,23 @@ pub(crate) enum Due {
     Once(Rc<dyn Fn()>),
     /// A function of the app, and again after so many milliseconds.
     Again(Rc<dyn Fn()>, u64),
+    /// A task that sleeps.
+    Wake(Rc<Alarm>),
+    /// Tasks are left over from the call before.
+    Tasks,
     /// The acknowledgement of this number is late.
     Ack(u64),
     /// The fetch of this number is late.
     Fetch(u64),
     /// The question of this number to other instances is late.
     Question(u64),
+}
+
+impl Due {
+    /// Whether it counts among the app's timers.
+    fn is_counted(&self) -> bool {
+        matches!(self, Self::Once(_) | Self::Again(..) | Self::Wake(_))
+    }
 }
 
 /// All timers of an app.
@@ -41,7 +53,7 @@ struct Waiting {
     queue: BTreeMap<(u64, u64), Due>,
     /// Where an interval waits now: its handle names the place where it waited first.
     moved: BTreeMap<u64, u64>,
-    /// Functions of the app among them.
+    /// Functions and sleeping tasks of the app among them.
     functions: usize,
     last: u64,
     /// The wake-up that the host was asked for.
@@ -52,7 +64,7 @@ impl Timers {
     /// Adds one. None when there are too many.
     pub(crate) fn add(&self, due_ms: u64, due: Due) -> Option<Timer> {
         let waiting = &mut *self.waiting.borrow_mut();
-        if matches!(due, Due::Once(_) | Due::Again(..)) {
+        if due.is_counted() {
             if waiting.functions >= TIMERS_MAX {
                 return None;
             }
@@ -71,7 +83,8 @@ impl Timers {
     pub(crate) fn clear(&self, timer: Timer) {
         let waiting = &mut *self.waiting.borrow_mut();
         let due_ms = waiting.moved.remove(&timer.number).unwrap_or(timer.due_ms);
-        if let Some(Due::Once(_) | Due::Again(..)) = waiting.queue.remove(&(due_ms, timer.number)) {
+        let cleared = waiting.queue.remove(&(due_ms, timer.number));
+        if cleared.is_some_and(|due| due.is_counted()) {
             waiting.functions = waiting.functions.saturating_sub(1);
         }
     }
@@ -93,8 +106,10 @@ impl Timers {
                 waiting.moved.insert(number, next_ms);
                 waiting.queue.insert((next_ms, number), due.clone());
             }
-            Due::Once(_) => waiting.functions = waiting.functions.saturating_sub(1),
-            Due::Ack(_) | Due::Fetch(_) | Due::Question(_) => {}
+            Due::Once(_) | Due::Wake(_) => {
+                waiting.functions = waiting.functions.saturating_sub(1);
+            }
+            Due::Tasks | Due::Ack(_) | Due::Fetch(_) | Due::Question(_) => {}
         }
         Some(due)
     }

@@ -9,6 +9,9 @@ const SETTING: &str = "protocol-set";
 const VARIABLE: &str = "app-env";
 const CONFIG: &str = "config";
 const PRINT: &str = "print-config";
+const APP: &str = "APP";
+/// The flag of `build` that asks for a component.
+pub const COMPONENT: &str = "component";
 
 const ABOUT: &str = "A self-hosted edge runtime for Socket.IO.
 
@@ -19,25 +22,32 @@ pub fn command() -> Command {
     with_flags(Command::new("holdfast"))
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
-        .subcommand(with_flags(Command::new("run").about("Serve (the default)")))
-        .subcommand(with_flags(
-            Command::new("check").about("Check the config and the guests, then exit"),
-        ))
+        .subcommand(with_flags(Command::new("run").about("Serve (the default)")).arg(app()))
+        .subcommand(
+            with_flags(Command::new("check").about("Check the config and the guests, then exit"))
+                .arg(app()),
+        )
         .subcommand(
             Command::new("build")
-                .about("Build a Rust app into a component, with whichever toolchain for wasm is installed")
+                .about("Build an app: a Rust crate into a component, a script and the packages it imports into one file")
                 .arg(
-                    Arg::new("FOLDER")
+                    Arg::new("SOURCE")
                         .required(true)
-                        .help("the folder of its Cargo.toml")
+                        .help("the folder of a Cargo.toml, or a script: .ts .mts .cts .js .mjs .cjs")
                         .value_parser(value_parser!(PathBuf)),
                 )
                 .arg(
                     Arg::new("FILE")
                         .short('o')
                         .required(true)
-                        .help("where to write the component")
+                        .help("where to write what is built")
                         .value_parser(value_parser!(PathBuf)),
+                )
+                .arg(
+                    Arg::new(COMPONENT)
+                        .long(COMPONENT)
+                        .action(ArgAction::SetTrue)
+                        .help("make a component of a script: the engine with the script in it"),
                 ),
         )
         .subcommand(
@@ -49,6 +59,15 @@ pub fn command() -> Command {
                         .value_parser(value_parser!(PathBuf)),
                 ),
         )
+}
+
+/// The app as an argument of a command: the same as `--app`.
+fn app() -> Arg {
+    Arg::new(APP)
+        .value_name("APP")
+        .value_parser(value_parser!(String))
+        .conflicts_with("app.file")
+        .help("the app: a script (.ts, .js), a component or a core module")
 }
 
 fn with_flags(command: Command) -> Command {
@@ -73,6 +92,7 @@ fn flag(key: &Key) -> Arg {
         Kind::Number(..) | Kind::Shards => ("NUMBER", ArgAction::Set),
         Kind::Filter => ("FILTER", ArgAction::Set),
         Kind::Choice(_) => ("WORD", ArgAction::Set),
+        Kind::Words => ("WORD", ArgAction::Append),
     };
     let default = if key.default.is_empty() {
         String::new()
@@ -149,6 +169,15 @@ pub fn read(matches: &ArgMatches, values: &mut Values, errors: &mut Vec<String>)
                     },
                 );
             }
+        }
+        if let Some(app) = texts(matches, APP).next() {
+            values.insert(
+                "app.file".to_owned(),
+                Value {
+                    text: app.to_owned(),
+                    origin: Origin::Flag(APP.to_owned()),
+                },
+            );
         }
         read_pairs(matches, SETTING, "protocol", values, errors);
         read_pairs(matches, VARIABLE, "app.env", values, errors);

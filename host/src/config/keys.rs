@@ -20,6 +20,8 @@ pub struct Key {
 pub enum Kind {
     /// Addresses, with commas between.
     Addresses,
+    /// Words, with commas between; none is allowed.
+    Words,
     /// `auto` or a number.
     Shards,
     /// A path; a relative one in the file starts from the file's folder. Empty: what is built in.
@@ -174,6 +176,30 @@ pub const KEYS: &[Key] = &[
         Kind::Number(1, 1_000_000),
         "100",
         "log lines that are written for one call of the app",
+    ),
+    key(
+        "app.fetch_hosts",
+        Kind::Words,
+        "",
+        "hosts the app may send requests to: api.example.com, *.example.org, http://127.0.0.1:9000; * is any",
+    ),
+    key(
+        "app.fetch_private",
+        Kind::Bool,
+        "false",
+        "let names in fetch_hosts have addresses that are not public",
+    ),
+    key(
+        "app.fetch_ca_file",
+        Kind::File,
+        "",
+        "a PEM file of authorities to trust besides the usual ones when the app sends requests",
+    ),
+    key(
+        "app.fetches_max",
+        Kind::Number(1, 10_000),
+        "100",
+        "requests the app may have under way at a time",
     ),
     key(
         "limits.connections_max",

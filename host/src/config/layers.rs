@@ -18,12 +18,14 @@ pub enum What {
     Check,
     /// Tell what a guest file is.
     Inspect(PathBuf),
-    /// Build the Rust app in this folder into this component.
+    /// Build an app.
     Build {
-        /// Where its `Cargo.toml` is.
-        folder: PathBuf,
+        /// The folder of a `Cargo.toml`, or a script.
+        source: PathBuf,
         /// What to write.
         file: PathBuf,
+        /// Whether a script becomes a component.
+        component: bool,
     },
     /// Show the config and where each value came from.
     PrintConfig(String),
@@ -128,14 +130,15 @@ pub fn load(
     let what = match matches.subcommand() {
         _ if flags::prints_config(&matches) => What::PrintConfig(print::print(&values)),
         Some(("build", inner)) => What::Build {
-            folder: inner
-                .get_one::<PathBuf>("FOLDER")
+            source: inner
+                .get_one::<PathBuf>("SOURCE")
                 .cloned()
                 .unwrap_or_default(),
             file: inner
                 .get_one::<PathBuf>("FILE")
                 .cloned()
                 .unwrap_or_default(),
+            component: inner.get_flag(flags::COMPONENT),
         },
         Some(("inspect", inner)) => What::Inspect(
             inner
@@ -201,6 +204,10 @@ fn build(values: &Values, errors: &mut Vec<String>) -> Config {
             deadline_ms: reader.number("app.deadline_ms"),
             timers_max: reader.count("app.timers_max"),
             log_lines_max: reader.count("app.log_lines_max"),
+            fetch_hosts: reader.read("app.fetch_hosts", |text, _| Some(values::words(text))),
+            fetch_private: reader.read("app.fetch_private", |text, _| values::bool(text)),
+            fetch_ca_file: reader.path("app.fetch_ca_file"),
+            fetches_max: reader.count("app.fetches_max"),
             env: free(values, "app.env."),
         },
         limits: Limits {

@@ -124,6 +124,14 @@ pub struct AppConfig {
     pub timers_max: usize,
     /// Log lines that are written for one call.
     pub log_lines_max: usize,
+    /// Hosts it may send requests to.
+    pub fetch_hosts: Vec<String>,
+    /// Whether a name it may send requests to may have an address that is not public.
+    pub fetch_private: bool,
+    /// Certificates of authorities that are trusted besides the usual ones: a PEM file.
+    pub fetch_ca_file: Option<PathBuf>,
+    /// Requests it may have under way at a time.
+    pub fetches_max: usize,
     /// Environment values granted.
     pub env: Vec<(String, String)>,
 }

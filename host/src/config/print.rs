@@ -61,7 +61,10 @@ fn line(own: &str, name: &str, value: &Value) -> String {
         return format!("# {own} = {HIDDEN:?} # {origin}");
     }
     let shown = match kind {
-        Some(Kind::File) if text.is_empty() => return format!("# {own} is built in # {origin}"),
+        Some(Kind::File) if text.is_empty() => {
+            let state = if own == "file" { "built in" } else { "not set" };
+            return format!("# {own} is {state} # {origin}");
+        }
         Some(Kind::Number(..) | Kind::Bytes(..) | Kind::Shards)
             if text
                 .parse::<u64>()

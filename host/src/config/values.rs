@@ -17,6 +17,7 @@ impl Kind {
             Self::Addresses => format!(
                 "1 to {ADDRESSES_MAX} of ADDRESS:PORT, [IPV6]:PORT, localhost:PORT, :PORT or PORT"
             ),
+            Self::Words => "words with commas between, or none".to_owned(),
             Self::Shards => format!("auto, or a number from 1 to {}", super::SHARDS_MAX),
             Self::File => "a path".to_owned(),
             Self::Folder => "a path that is not empty".to_owned(),
@@ -84,6 +85,15 @@ pub fn human_bytes(bytes: u64) -> String {
         }
     }
     bytes.to_string()
+}
+
+/// Words with commas between.
+pub fn words(text: &str) -> Vec<String> {
+    let words = text.split(',').map(str::trim);
+    words
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// `auto` or a number of shards.
@@ -180,6 +190,12 @@ mod tests {
         }
         assert_eq!(human_bytes(16 << 20), "16MiB");
         assert_eq!(human_bytes(1001), "1001");
+    }
+
+    #[test]
+    fn lists_of_words() {
+        assert_eq!(words("a.example, *.b:1,,"), ["a.example", "*.b:1"]);
+        assert!(words(" ").is_empty());
     }
 
     #[test]

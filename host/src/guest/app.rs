@@ -6,12 +6,14 @@
 //! waits: an app that blocks is stopped, because timers and requests are commands.
 
 use super::contract::app_world::AppPre;
+use super::contract::app_world::holdfast::edge::app_clock;
 use super::contract::{Command, Context, Happening, LogLine, Manifest, app_world};
 use super::limits::{Crash, GuestLimits};
 use super::log_pipe::LogPipe;
 use super::module::{GuestError, Module};
 use super::runtime::Runtime;
-use wasmtime::component::{Linker, ResourceTable};
+use std::time::Instant;
+use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime::{Store, StoreLimits};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -26,6 +28,8 @@ pub struct AppGuest {
 }
 
 struct State {
+    /// When the present call began.
+    called: Instant,
     limits: StoreLimits,
     wasi: WasiCtx,
     table: ResourceTable,
@@ -37,6 +41,12 @@ impl WasiView for State {
             ctx: &mut self.wasi,
             table: &mut self.table,
         }
+    }
+}
+
+impl app_clock::Host for State {
+    fn call_ms(&mut self) -> u32 {
+        u32::try_from(self.called.elapsed().as_millis()).unwrap_or(u32::MAX)
     }
 }
 
@@ -71,6 +81,7 @@ impl AppGuest {
             wasi.env(name, value);
         }
         let state = State {
+            called: Instant::now(),
             limits: limits.store(),
             wasi: wasi.build(),
             table: ResourceTable::new(),
@@ -108,6 +119,7 @@ impl AppGuest {
     /// When the call did not return: nothing of it has happened.
     pub fn handle(&mut self, now_ms: u64, happened: &[Happening]) -> Result<Vec<Command>, Crash> {
         self.store.set_epoch_deadline(self.limits.ticks());
+        self.store.data_mut().called = Instant::now();
         self.bindings
             .holdfast_edge_app_guest()
             .call_handle(&mut self.store, now_ms, happened)
@@ -124,6 +136,7 @@ impl AppGuest {
 fn linker(runtime: &Runtime) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(runtime.engine());
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    app_clock::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     linker.allow_shadowing(true);
     let mut poll = linker.instance("wasi:io/poll@0.2.12")?;
     for name in ["[method]pollable.block", "poll"] {

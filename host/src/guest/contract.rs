@@ -32,7 +32,7 @@ pub mod app_world {
 }
 
 pub use app_world::exports::holdfast::edge::app_guest::{
-    Command, Context, Fetched, Happening, SetTimer,
+    Command, Context, Fetched, Happening, IncomingResponse, OutgoingRequest, SetTimer,
 };
 pub use protocol_world::exports::holdfast::edge::protocol_guest::{
     Accept, Action, Attach, Body, Cause, Close, Closed, Collect, Collected, Commanded, Decided,

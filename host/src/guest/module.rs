@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
@@ -19,6 +20,8 @@ pub struct Module {
     pub origin: String,
     /// Size of the file in bytes.
     pub bytes: u64,
+    /// The text that the guest is to run, if it is the engine for scripts.
+    pub script: Option<Arc<str>>,
 }
 
 impl Module {
@@ -43,12 +46,36 @@ pub enum Source {
     File(PathBuf),
     /// Bytes at hand.
     Bytes(Vec<u8>),
+    /// A script, run by the engine that is built in.
+    Script {
+        /// What people call it: the entry's file.
+        title: String,
+        /// The text that the engine takes (`guest/js/README.md`).
+        text: Arc<str>,
+    },
 }
 
+/// The engine for scripts.
+const ENGINE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/engine.wasm"));
+
 impl Source {
+    /// The engine for scripts, as a core module.
+    pub fn engine() -> &'static [u8] {
+        ENGINE
+    }
+
+    /// The text to run, of a script.
+    pub(super) fn script(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Script { text, .. } => Some(Arc::clone(text)),
+            _ => None,
+        }
+    }
+
     pub(super) fn read(&self) -> Result<Vec<u8>, GuestError> {
         match self {
             Self::Embedded(_, bytes) => Ok(bytes.to_vec()),
+            Self::Script { .. } => Ok(ENGINE.to_vec()),
             Self::Bytes(bytes) => Ok(bytes.clone()),
             Self::File(path) => {
                 let unreadable = |reason: String| GuestError::Unreadable {
@@ -78,6 +105,7 @@ impl fmt::Display for Source {
             Self::Embedded(name, _) => write!(formatter, "{name} (built in)"),
             Self::File(path) => write!(formatter, "{}", path.display()),
             Self::Bytes(_) => write!(formatter, "bytes"),
+            Self::Script { title, .. } => write!(formatter, "{title}"),
         }
     }
 }
@@ -135,6 +163,9 @@ pub enum GuestError {
     Engine(String),
 }
 
+/// What an app may ask of us during a call.
+const APP_CLOCK: &str = "holdfast:edge/app-clock@0.1.0";
+
 /// Says what is missing or too much, by name.
 pub(super) fn check_world(
     engine: &Engine,
@@ -155,10 +186,10 @@ pub(super) fn check_world(
         }
     } else if let Some((name, _)) = kind
         .imports(engine)
-        .find(|(name, _)| !name.starts_with("wasi:"))
+        .find(|(name, _)| !name.starts_with("wasi:") && *name != APP_CLOCK)
     {
         return Err(format!(
-            "it imports {name}; an app guest may import WASI only"
+            "it imports {name}; an app guest may import WASI and {APP_CLOCK} only"
         ));
     }
     let Some(export) = kind

@@ -59,7 +59,12 @@ impl Runtime {
     pub fn load(&self, source: &Source, world: World) -> Result<Module, GuestError> {
         let origin = source.to_string();
         let bytes = source.read()?;
-        let digest = hex(&Sha256::digest(&bytes));
+        let script = source.script();
+        // A script's version is the engine's and its own.
+        let mut digest = Sha256::new();
+        digest.update(&bytes);
+        digest.update(script.as_deref().unwrap_or_default());
+        let digest = hex(&digest.finalize());
         let key = self.key(&bytes);
         let component = match self.compiled(&key) {
             Some(component) => component,
@@ -90,7 +95,8 @@ impl Runtime {
             component,
             digest,
             origin,
-            bytes: bytes.len() as u64,
+            bytes: script.as_ref().map_or(bytes.len(), |text| text.len()) as u64,
+            script,
         })
     }
 

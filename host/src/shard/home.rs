@@ -6,10 +6,11 @@
 use super::{APP, Shard};
 use crate::app::App;
 use crate::batch::count_of_portion;
-use crate::guest::GuestError;
-use crate::guest::contract::{AppEvent, Event, Happened, Happening, Loaded};
+use crate::guest::contract::{AppEvent, Command, Event, Happened, Happening, Loaded};
+use crate::guest::{Crash, GuestError};
 use crate::inbox::nothing;
 use crate::mailbox::{Letter, shard_of_socket};
+use crate::outgoing::Outgoing;
 use crate::perform::Aftermath;
 use crate::telemetry::limited;
 use std::collections::VecDeque;
@@ -17,6 +18,10 @@ use std::collections::VecDeque;
 /// An instance of the app with what waits for it.
 pub(super) struct Home {
     pub(super) app: App,
+    /// Its requests to other servers.
+    outgoing: Outgoing,
+    /// Answers to those among what waits for its next call.
+    fetched: usize,
     /// Events for its next call.
     pub(super) inbox: Vec<Happening>,
     /// Events of other shards that must wait until those have introduced their sockets to a new
@@ -51,6 +56,7 @@ impl Shard {
         if !self.paused {
             let due = home.app.take_due(now_ms);
             home.inbox.extend(due);
+            home.take_fetched();
         }
         if home.inbox.is_empty() {
             return Ok(());
@@ -65,9 +71,9 @@ impl Shard {
             self.answer_for(now_ms, crashed, after)?;
             return self.recover(now_ms, queue.into(), after);
         }
-        match home.app.call(now_ms, &happened) {
+        match home.call(now_ms, &happened) {
             Some(Ok(commands)) => {
-                let orders = home.app.obey(commands, now_ms, &mut home.inbox);
+                let orders = home.app.obey(commands, now_ms, &mut home.outgoing);
                 self.give_orders(orders, after);
                 Ok(())
             }
@@ -105,7 +111,7 @@ impl Shard {
         };
         home.cautious = true;
         happened.append(&mut home.inbox);
-        if home.app.restart(now_ms) {
+        if home.restart(now_ms) {
             return self.introduce(now_ms, happened, after);
         }
         self.lose(happened, after);
@@ -160,7 +166,7 @@ impl Shard {
             let Some(home) = &mut self.home else {
                 return Ok(());
             };
-            if !home.app.restart(now_ms) {
+            if !home.restart(now_ms) {
                 self.lose(happened, after);
                 return Ok(());
             }
@@ -194,9 +200,9 @@ impl Shard {
     ) -> Option<Happening> {
         while let Some(happening) = queue.pop_front() {
             let home = self.home.as_mut()?;
-            match home.app.call(now_ms, std::slice::from_ref(&happening)) {
+            match home.call(now_ms, std::slice::from_ref(&happening)) {
                 Some(Ok(commands)) => {
-                    let orders = home.app.obey(commands, now_ms, &mut home.inbox);
+                    let orders = home.app.obey(commands, now_ms, &mut home.outgoing);
                     self.give_orders(orders, after);
                 }
                 Some(Err(crash)) => {
@@ -213,9 +219,11 @@ impl Shard {
 
 impl Home {
     /// An instance that has started, on a node of so many shards, for all of them or for its own.
-    pub(super) fn new(app: App, shards: usize, serves_all: bool) -> Self {
+    pub(super) fn new(app: App, outgoing: Outgoing, shards: usize, serves_all: bool) -> Self {
         Self {
             app,
+            outgoing,
+            fetched: 0,
             inbox: Vec::new(),
             held: (0..shards).map(|_| Held::default()).collect(),
             cautious: false,
@@ -226,6 +234,35 @@ impl Home {
     /// Whether nothing waits for the next call.
     pub(super) fn is_idle(&self) -> bool {
         self.inbox.is_empty()
+    }
+
+    /// Calls the app. None when it is down.
+    fn call(&mut self, now_ms: u64, happened: &[Happening]) -> Option<Result<Vec<Command>, Crash>> {
+        let fetched = happened
+            .iter()
+            .filter(|happening| matches!(happening, Happening::Fetched(_)));
+        self.fetched = self.fetched.saturating_sub(fetched.count());
+        self.app.call(now_ms, happened)
+    }
+
+    /// Starts a new instance after a crash. What the crashed one asked other servers is given up.
+    fn restart(&mut self, now_ms: u64) -> bool {
+        self.outgoing.cancel_all();
+        self.fetched = 0;
+        self.inbox
+            .retain(|happening| !matches!(happening, Happening::Fetched(_)));
+        self.app.restart(now_ms)
+    }
+
+    /// Answers of other servers, when those taken before have been handed over: what waits elsewhere
+    /// counts against the bounds of requests.
+    fn take_fetched(&mut self) {
+        if self.fetched == 0 {
+            let fetched = self.outgoing.take();
+            self.fetched = fetched.len();
+            self.inbox
+                .extend(fetched.into_iter().map(Happening::Fetched));
+        }
     }
 
     /// What the next call takes of what waits.
@@ -291,7 +328,7 @@ impl Home {
                     Some(_) => {}
                     None => now.push(Happening::Event(event)),
                 },
-                // The timers were the crashed instance's.
+                // The timers and requests were the crashed instance's.
                 Happening::Elapsed(_) | Happening::Fetched(_) => {}
                 Happening::Stopping => now.push(Happening::Stopping),
             }

@@ -15,6 +15,7 @@ use crate::connection::{Link, Surroundings, adopt};
 use crate::guest::contract::{Event, Happened, Loaded, Manifest};
 use crate::inbox::nothing;
 use crate::mailbox::Upgraded;
+use crate::outgoing::Outgoing;
 use crate::perform::Aftermath;
 use crate::protocol::Protocol;
 use crate::records::Records;
@@ -81,7 +82,8 @@ enum Stop {
 
 impl Shard {
     /// A shard with guests that have started. `app` is the instance that runs on it, if one does, and
-    /// `manifest` what the instance declared that serves it; `per_shard` says that one runs on each.
+    /// `manifest` what the instance declared that serves it; `per_shard` says that one runs on each;
+    /// `runtime` is the shard's own.
     pub fn new(
         surroundings: Rc<Surroundings>,
         clock: Clock,
@@ -89,6 +91,7 @@ impl Shard {
         app: Option<App>,
         manifest: Manifest,
         per_shard: bool,
+        runtime: &LocalRuntime,
     ) -> Self {
         let shards = surroundings.shards.count();
         let place = if app.is_some() {
@@ -96,7 +99,15 @@ impl Shard {
         } else {
             HOME
         };
-        let home = app.map(|app| Home::new(app, shards, !per_shard));
+        let home = app.map(|app| {
+            let outgoing = Outgoing::new(
+                app.fetching(),
+                runtime.handle().clone(),
+                surroundings.shards.clone(),
+                surroundings.shard,
+            );
+            Home::new(app, outgoing, shards, !per_shard)
+        });
         let mut left = nothing();
         left.events.push(Event::Loaded(Loaded {
             app: APP,

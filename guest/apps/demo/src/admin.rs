@@ -13,7 +13,7 @@ pub(crate) fn attach(io: &Io) {
         echo::attach_echo(socket);
         session::attach_whoami(socket);
         socket.on_ack("sockets", |socket, (), ack: Ack| {
-            socket.io().fetch_sockets(move |sockets| {
+            socket.io().fetch_sockets().then(move |sockets| {
                 let ids: Vec<&str> = sockets.iter().map(|socket| socket.id()).collect();
                 ack.send(ids);
             });

@@ -39,9 +39,7 @@ fn attach_family(family: &ParentNamespace) {
             socket.namespace().emit("all", args);
         });
         let everybody = everybody.clone();
-        socket.on("family", move |_, args: Args| {
-            everybody.emit("family", args)
-        });
+        socket.on("family", move |args: Args| everybody.emit("family", args));
     });
 }
 

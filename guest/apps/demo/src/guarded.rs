@@ -10,8 +10,10 @@ use std::rc::Rc;
 pub(crate) fn attach(io: &Io) {
     io.of("/guarded").on_connection(|socket| {
         attach_notes(socket);
-        socket.middleware(|_, event, _| match event {
-            "blocked" => Err(Rejection::new("not allowed").with_data(json!({ "event": event }))),
+        socket.middleware(|_, packet| match packet.event() {
+            event @ "blocked" => {
+                Err(Rejection::new("not allowed").with_data(json!({ "event": event })))
+            }
             _ => Ok(()),
         });
         socket.on_error(|socket, fault| {

@@ -1,17 +1,16 @@
 //! A client and the server about each other: who it is, the time, questions, good-bye.
 
 use crate::limits::{AFTER_MS_MAX, AFTERS_MAX, ASK_TIMEOUT_MS};
-use holdfast_sdk::{Ack, Args, Header, Socket, Value, json, serde_json};
+use holdfast_sdk::{Ack, Args, Header, Socket, Value, json, serde_json, sleep};
 use std::cell::Cell;
-use std::rc::Rc;
 use std::time::Duration;
 
 /// Attaches `ask`, `whoami`, `time`, `after`, `disconnect-me`.
 pub(crate) fn attach(socket: &Socket) {
-    socket.on_ack("ask", ask);
-    let waiting = Rc::new(Cell::new(0));
-    socket.on_ack("after", move |socket, ms: u64, ack: Ack| {
-        after(socket, ms, ack, &waiting);
+    socket.on("ask", ask);
+    let waiting = Cell::new(0);
+    socket.on("after", async move |ms: u64, ack: Ack| {
+        after(ms, ack, &waiting).await
     });
     socket.on_ack("time", |socket, (), ack: Ack| {
         ack.send(socket.io().now_ms())
@@ -30,32 +29,24 @@ pub(crate) fn attach_whoami(socket: &Socket) {
 }
 
 /// Asks back, and hands on the answer.
-fn ask(socket: &Socket, args: Args, ack: Ack) {
+async fn ask(socket: &Socket, args: Args, ack: Ack) {
     let timeout = Duration::from_millis(ASK_TIMEOUT_MS);
-    socket.emit_with_ack(
-        "question",
-        args,
-        timeout,
-        move |answer: Result<Args, _>| match answer {
-            Ok(args) => ack.send((Value::Null, args)),
-            Err(_) => ack.send("timeout"),
-        },
-    );
+    let asked = socket.timeout(timeout).emit_with_ack("question", args);
+    match asked.await {
+        Ok::<Args, _>(args) => ack.send((Value::Null, args)),
+        Err(_) => ack.send("timeout"),
+    }
 }
 
 /// Answers later; one client has so many answers waiting at a time.
-fn after(socket: &Socket, ms: u64, ack: Ack, waiting: &Rc<Cell<usize>>) {
+async fn after(ms: u64, ack: Ack, waiting: &Cell<usize>) {
     if waiting.get() >= AFTERS_MAX {
         return ack.send(json!({ "ok": false, "error": "too many are waiting" }));
     }
     waiting.set(waiting.get() + 1);
-    let waiting = waiting.clone();
-    socket
-        .io()
-        .set_timeout(Duration::from_millis(ms.min(AFTER_MS_MAX)), move || {
-            waiting.set(waiting.get() - 1);
-            ack.send(ms);
-        });
+    sleep(Duration::from_millis(ms.min(AFTER_MS_MAX))).await;
+    waiting.set(waiting.get() - 1);
+    ack.send(ms);
 }
 
 fn description(socket: &Socket) -> Value {

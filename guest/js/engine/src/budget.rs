@@ -1,52 +1,75 @@
-//! How long a script may run: counted in steps of the interpreter, since the engine has no clock. Asked by
-//! QuickJS every ten thousand calls or loop rounds; it never looks at what runs.
+//! How long a script may run. Asked by QuickJS every ten thousand calls or loop rounds, it asks the host's clock
+//! how long the call has taken; it never looks at what runs. Where there is no such clock (natively), a count of
+//! these questions takes its place.
 
-use crate::limits::TICKS_PER_MS;
 use std::cell::Cell;
 
-/// The steps of one call of the host. Each event may take half of what is left, so that one that does not end
-/// leaves the others theirs.
+/// Questions that stand for a millisecond where there is no clock.
+#[cfg(not(target_family = "wasm"))]
+const ASKED_PER_MS: u32 = 1;
+
+/// The time of one call of the host. Each event may take half of what is left, so that one that does not end
+/// leaves the others theirs, and all end before the host ends the instance.
 #[derive(Default)]
 pub(crate) struct Budget {
-    per_call: Cell<u64>,
-    of_call: Cell<u64>,
-    of_event: Cell<u64>,
+    per_call_ms: Cell<u32>,
+    /// When the present event is to end, in milliseconds of the call.
+    until_ms: Cell<u32>,
     interrupted: Cell<bool>,
+    #[cfg(not(target_family = "wasm"))]
+    asked: Cell<u32>,
 }
 
 impl Budget {
     /// Sets what a call may take, by the host's deadline for it.
     pub(crate) fn set(&self, deadline_ms: u32) {
-        let per_call = u64::from(deadline_ms).saturating_mul(TICKS_PER_MS).max(4);
-        self.per_call.set(per_call);
+        // The last part is for what cannot be interrupted.
+        self.per_call_ms.set((deadline_ms - deadline_ms / 5).max(2));
     }
 
     /// A call of the host begins.
     pub(crate) fn begin_call(&self) {
-        self.of_call.set(self.per_call.get());
+        #[cfg(not(target_family = "wasm"))]
+        self.asked.set(0);
+        self.until_ms.set(0);
     }
 
     /// An event begins.
     pub(crate) fn begin_event(&self) {
-        self.of_event.set((self.of_call.get() / 2).max(1));
         self.interrupted.set(false);
+        // Asked only when something takes long: see `is_spent`.
+        self.until_ms.set(0);
     }
 
     /// QuickJS asks whether to stop what runs.
     pub(crate) fn is_spent(&self) -> bool {
-        self.of_call.set(self.of_call.get().saturating_sub(1));
-        let left = self.of_event.get();
-        if left == 0 {
-            self.interrupted.set(true);
-            return true;
+        let now_ms = self.call_ms();
+        if self.until_ms.get() == 0 {
+            let left_ms = self.per_call_ms.get().saturating_sub(now_ms);
+            self.until_ms.set(now_ms.saturating_add(left_ms / 2).max(1));
         }
-        self.of_event.set(left - 1);
-        false
+        let is_spent = now_ms > self.until_ms.get();
+        if is_spent {
+            self.interrupted.set(true);
+        }
+        is_spent
     }
 
     /// Whether something of this event was stopped. Asking forgets it.
     pub(crate) fn take_interrupted(&self) -> bool {
         self.interrupted.replace(false)
+    }
+
+    #[cfg(target_family = "wasm")]
+    #[expect(clippy::unused_self, reason = "natively it counts")]
+    fn call_ms(&self) -> u32 {
+        crate::bindings::holdfast::edge::app_clock::call_ms()
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn call_ms(&self) -> u32 {
+        self.asked.set(self.asked.get().saturating_add(1));
+        self.asked.get() / ASKED_PER_MS
     }
 }
 
@@ -57,19 +80,22 @@ mod tests {
     #[test]
     fn every_event_gets_half_of_what_is_left() {
         let budget = Budget::default();
-        budget.set(8);
+        budget.set(100);
         budget.begin_call();
-        let mut sum = 0;
-        for expected in [4 * TICKS_PER_MS, 2 * TICKS_PER_MS] {
+        let mut counts = Vec::new();
+        for _ in 0..3 {
             budget.begin_event();
-            let mut ticks = 0;
+            let mut count = 0;
             while !budget.is_spent() {
-                ticks += 1;
+                count += 1;
             }
-            assert!(ticks <= expected && ticks > 0, "{ticks}");
             assert!(budget.take_interrupted() && !budget.take_interrupted());
-            sum += ticks;
+            counts.push(count);
         }
-        assert!(sum <= 8 * TICKS_PER_MS);
+        assert!(counts.iter().sum::<u32>() <= 80, "{counts:?}");
+        assert!(
+            counts.windows(2).all(|pair| pair[0] > pair[1]),
+            "{counts:?}"
+        );
     }
 }

@@ -9,7 +9,8 @@
 //! handler that does not end is interrupted by `budget` before the host ends the instance, and memory and
 //! recursion end in exceptions.
 //!
-//! The component imports nothing: time and randomness come from the host's calls (`platform`).
+//! The component imports nothing but the contract's `app-clock`, which `budget` asks: time and randomness come
+//! from the host's calls (`platform`).
 //!
 //! | module | is |
 //! |---|---|

@@ -1,11 +1,6 @@
 //! Every bound of the engine. Where the host's limits matter, these stay below them, so that a script meets an
 //! exception and not the end of its instance.
 
-/// Steps (in tens of thousands of calls and loop rounds) that one call of the host may take, for each
-/// millisecond of the deadline. A tight loop takes about 0.25 ms for one of these, calls with work in them
-/// more; what they do not bound, the host's deadline does.
-pub(crate) const TICKS_PER_MS: u64 = 1;
-
 /// The part of the instance's memory that is kept back from the script: for commands, events on their way in,
 /// and what the allocator cannot use.
 pub(crate) const MEMORY_RESERVED_SHARE: u64 = 4;

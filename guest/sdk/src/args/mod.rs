@@ -59,7 +59,15 @@ impl Args {
     /// # Errors
     /// When they are not that, with the position of the first argument that is wrong.
     pub fn read<A: DeserializeOwned>(&self) -> Result<A, ArgsError> {
-        read::read(self)
+        self.read_from(0).map(|(value, _)| value)
+    }
+
+    /// The arguments after the first so many, and how many of them were asked for.
+    pub(crate) fn read_from<A: DeserializeOwned>(
+        &self,
+        skipped: usize,
+    ) -> Result<(A, usize), ArgsError> {
+        read::read_from(self, skipped)
     }
 
     /// All arguments as a JSON array. Binary values are placeholder objects in it.
@@ -138,7 +146,7 @@ impl Args {
 
 /// An event's payload as its name and arguments. None when it is no event: no array, or a first
 /// element that is neither text nor a number.
-pub(crate) fn split_event(payload: Payload) -> Option<(String, Args)> {
+pub(crate) fn split_event(payload: Payload) -> Option<(Rc<str>, Args)> {
     let mut json = payload.json;
     let open = json.find(|c: char| !c.is_ascii_whitespace())?;
     let text = json.get(open..)?.strip_prefix('[')?;
@@ -159,28 +167,28 @@ pub(crate) fn split_event(payload: Payload) -> Option<(String, Args)> {
 }
 
 /// A name without escapes, and where it ends.
-fn plain_name(text: &str) -> Option<(String, usize)> {
+fn plain_name(text: &str) -> Option<(Rc<str>, usize)> {
     let name = text.strip_prefix('"')?;
     let end = name
         .bytes()
         .position(|byte| byte == b'"' || byte == b'\\')?;
     let plain = name.as_bytes().get(end) == Some(&b'"');
     if plain {
-        Some((name.get(..end)?.to_owned(), end + 2))
+        Some((name.get(..end)?.into(), end + 2))
     } else {
         None
     }
 }
 
 /// A name with escapes, or a number, which JavaScript takes for its text.
-fn other_name(text: &str) -> Option<(String, usize)> {
+fn other_name(text: &str) -> Option<(Rc<str>, usize)> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
     let name = match values.next()?.ok()? {
         serde_json::Value::String(name) => name,
         serde_json::Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    Some((name, values.byte_offset()))
+    Some((name.into(), values.byte_offset()))
 }
 
 impl PartialEq for Args {

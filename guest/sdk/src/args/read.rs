@@ -29,24 +29,42 @@ pub(super) fn current_rest() -> Option<Args> {
     READING.with_borrow(|args| args.as_ref().map(|args| args.rest(INDEX.get())))
 }
 
-pub(super) fn read<A: DeserializeOwned>(args: &Args) -> Result<A, ArgsError> {
+/// Reads the arguments after the first so many, and says how many of them were asked for.
+pub(super) fn read_from<A: DeserializeOwned>(
+    args: &Args,
+    skipped: usize,
+) -> Result<(A, usize), ArgsError> {
+    let rest;
+    let args = if skipped == 0 {
+        args
+    } else {
+        rest = args.rest(skipped);
+        &rest
+    };
     let _scope = Scope::enter(args);
     let shape = match A::deserialize(Probe) {
         Ok(_) => Shape::One,
         Err(Probed(shape)) => shape,
     };
-    if shape == Shape::Whole {
-        return A::deserialize(UnitDeserializer::<de::value::Error>::new())
-            .map_err(|e| ArgsError::new(e.to_string()));
-    }
+    let taken = match shape {
+        Shape::Nothing => 0,
+        Shape::One => 1,
+        Shape::Several(count) => count,
+        Shape::Whole => {
+            return A::deserialize(UnitDeserializer::<de::value::Error>::new())
+                .map(|value| (value, usize::MAX))
+                .map_err(|e| ArgsError::new(e.to_string()));
+        }
+    };
     let mut json = serde_json::Deserializer::from_str(args.json());
     json.deserialize_seq(Reader {
         shape,
         result: PhantomData,
     })
+    .map(|value| (value, taken))
     .map_err(|error| {
         let reason = without_place(&error);
-        ArgsError::new(format!("argument {}: {reason}", INDEX.get() + 1))
+        ArgsError::new(format!("argument {}: {reason}", skipped + INDEX.get() + 1))
     })
 }
 
@@ -80,7 +98,7 @@ impl Drop for Scope {
 enum Shape {
     Nothing,
     One,
-    Several,
+    Several(usize),
     Whole,
 }
 
@@ -101,17 +119,17 @@ impl<'de> Deserializer<'de> for Probe {
         Err(Probed(Shape::Nothing))
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Probed> {
-        Err(Probed(Shape::Several))
+    fn deserialize_tuple<V: Visitor<'de>>(self, count: usize, _: V) -> Result<V::Value, Probed> {
+        Err(Probed(Shape::Several(count)))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: usize,
+        count: usize,
         _: V,
     ) -> Result<V::Value, Probed> {
-        Err(Probed(Shape::Several))
+        Err(Probed(Shape::Several(count)))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -162,7 +180,7 @@ impl<'de, A: DeserializeOwned> Visitor<'de> for Reader<A> {
     fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<A, S::Error> {
         let mut elements = Elements { seq, next: 0 };
         let value = match self.shape {
-            Shape::Several => A::deserialize(SeqAccessDeserializer::new(&mut elements))?,
+            Shape::Several(_) => A::deserialize(SeqAccessDeserializer::new(&mut elements))?,
             Shape::Nothing => A::deserialize(UnitDeserializer::new())?,
             Shape::One | Shape::Whole => elements
                 .next_element()?

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 fn event(json: &str, attachments: &[&[u8]]) -> Option<(String, Args)> {
-    split_event(payload(json, attachments))
+    let (name, args) = split_event(payload(json, attachments))?;
+    Some((name.as_ref().to_owned(), args))
 }
 
 fn payload(json: &str, attachments: &[&[u8]]) -> Payload {

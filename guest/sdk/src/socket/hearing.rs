@@ -3,122 +3,146 @@
 use crate::ack::Ack;
 use crate::args::split_event;
 use crate::bindings::exports::holdfast::edge::types::Payload;
+use crate::component::Outcome;
+use crate::handler::{Handler, Listening, OnEvent, OnceHandler, call_mut};
 use crate::limits::LISTENERS_PER_SOCKET_MAX;
-use crate::listeners::{Ear, Listener, OnAny, OnEvent};
+use crate::listeners::{Ear, Listener, OnAny};
+use crate::log::error;
 use crate::message::RESERVED_EVENTS;
-use crate::{Args, EventError, Rejection, Socket, error};
+use crate::packet::{Packet, PacketCheck};
+use crate::{Args, EventError, Rejection, Socket};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Hearing from it.
 impl Socket {
-    /// Calls a function for every message with this event name. Its arguments are read as the
-    /// function's second parameter: a tuple is several, `()` none, anything else is one (see `Args`).
-    /// A message with other arguments is dropped, with a warning in the log; see `on_error`.
+    /// Calls a function for every message with this event name. The function may be sync or async, and has
+    /// up to seven parameters whose types say what it needs, and are written:
+    ///
+    /// | parameter | is |
+    /// |---|---|
+    /// | `&Socket` (the first only) or `Socket` | the socket |
+    /// | `Io`, [`State<T>`](crate::State) | the server; what was given to `io.manage` |
+    /// | [`Auth<T>`](crate::Auth), [`Query<T>`](crate::Query), [`EventName`](crate::EventName) | from the handshake; the name |
+    /// | [`Ack`] | the client's callback |
+    /// | anything that serde reads | an argument; a tuple is several, `()` none, [`Args`] the rest as they came |
+    ///
+    /// ```
+    /// # use holdfast_sdk::{Ack, Args, Binary, Socket, sleep};
+    /// # use std::time::Duration;
+    /// # fn connected(socket: &Socket) {
+    /// socket.on("say", |socket: &Socket, room: String, text: String| socket.to(&room).emit("said", text));
+    /// socket.on("add", |a: i64, b: i64, ack: Ack| ack.send(a + b));
+    /// socket.on("upload", |(name, bytes): (String, Binary)| holdfast_sdk::info!("{name}: {}", bytes.len()));
+    /// socket.on("slow", async |socket: &Socket, args: Args, ack: Ack| {
+    ///     sleep(Duration::from_secs(1)).await;
+    ///     ack.send(args);
+    /// });
+    /// socket.on("parse", |text: String, ack: Ack| -> Result<(), std::num::ParseIntError> {
+    ///     ack.send(text.parse::<i64>()?);
+    ///     Ok(())
+    /// });
+    /// # }
+    /// ```
+    ///
+    /// A message with other arguments is dropped, with a warning in the log; see `on_error`. A `Result`
+    /// that is an error is a line in the log with the event's name and the socket: nothing else comes of it,
+    /// and an `Ack` that was not used is not sent.
+    ///
+    /// An **async** handler begins at once, and goes on when what it awaits is there; meanwhile everything
+    /// else goes on too, this socket's next messages included. It is not ended when the socket is
+    /// disconnected, as in JavaScript: for that there are [`Socket::spawn`] and [`Socket::closed`].
     ///
     /// A reserved name, or more than `LISTENERS_PER_SOCKET_MAX` listeners: nothing is added, and an
     /// error in the log.
-    pub fn on<A, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
-    where
-        A: DeserializeOwned,
-        F: FnMut(&Socket, A) + 'static,
-    {
-        let handler = RefCell::new(handler);
-        self.listen(
-            event.into(),
-            false,
-            Rc::new(move |socket, args, _| {
-                let args = args.read()?;
-                call(&handler, |handler| handler(socket, args));
-                Ok(())
-            }),
-        )
+    pub fn on<M>(&self, event: impl Into<Cow<'static, str>>, handler: impl Handler<M>) -> Listener {
+        self.listen(event.into(), false, handler.into_listener().0)
     }
 
-    /// The same for messages that want an answer: the client's callback is the third parameter.
+    /// Like `on`, for the next such message only.
+    pub fn once<M>(
+        &self,
+        event: impl Into<Cow<'static, str>>,
+        handler: impl OnceHandler<M>,
+    ) -> Listener {
+        self.listen(event.into(), true, handler.into_listener_once().0)
+    }
+
+    /// `on` for a function with exactly these three parameters, whose types need not be written.
     ///
     /// ```
     /// # use holdfast_sdk::{Ack, Socket};
     /// # fn connected(socket: &Socket) {
-    /// socket.on_ack("sum", |_, (a, b): (i64, i64), ack: Ack| ack.send(a + b));
+    /// socket.on_ack("sum", |_, (a, b): (i64, i64), ack| ack.send(a + b));
     /// # }
     /// ```
-    pub fn on_ack<A, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
+    pub fn on_ack<A, R, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
     where
-        A: DeserializeOwned,
-        F: FnMut(&Socket, A, Ack) + 'static,
+        A: DeserializeOwned + 'static,
+        R: Outcome,
+        F: FnMut(&Socket, A, Ack) -> R + 'static,
     {
-        let handler = RefCell::new(handler);
-        self.listen(
-            event.into(),
-            false,
-            Rc::new(move |socket, args, ack| {
-                let args = args.read()?;
-                call(&handler, |handler| {
-                    handler(socket, args, Ack::new(socket.clone(), ack))
-                });
-                Ok(())
-            }),
-        )
-    }
-
-    /// Like `on`, for the next such message only.
-    pub fn once<A, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
-    where
-        A: DeserializeOwned,
-        F: FnOnce(&Socket, A) + 'static,
-    {
-        let handler = Cell::new(Some(handler));
-        self.listen(
-            event.into(),
-            true,
-            Rc::new(move |socket, args, _| {
-                let args = args.read()?;
-                if let Some(handler) = handler.take() {
-                    handler(socket, args);
-                }
-                Ok(())
-            }),
-        )
+        let handler: Listening = handler.into_listener();
+        self.listen(event.into(), false, handler.0)
     }
 
     /// Like `on_ack`, for the next such message only.
-    pub fn once_ack<A, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
+    pub fn once_ack<A, R, F>(&self, event: impl Into<Cow<'static, str>>, handler: F) -> Listener
     where
-        A: DeserializeOwned,
-        F: FnOnce(&Socket, A, Ack) + 'static,
+        A: DeserializeOwned + 'static,
+        R: Outcome,
+        F: FnOnce(&Socket, A, Ack) -> R + 'static,
     {
-        let handler = Cell::new(Some(handler));
-        self.listen(
-            event.into(),
-            true,
-            Rc::new(move |socket, args, ack| {
-                let args = args.read()?;
-                if let Some(handler) = handler.take() {
-                    handler(socket, args, Ack::new(socket.clone(), ack));
-                }
-                Ok(())
-            }),
-        )
+        let handler: Listening = handler.into_listener_once();
+        self.listen(event.into(), true, handler.0)
     }
 
-    /// Decides whether a message is delivered (Socket.IO `socket.use`): asked after the functions of
-    /// `on_any`, before the listeners of its name, in the order in which they were added. The first error
-    /// ends it: no listener hears the message, `on_error` hears why. The client hears nothing.
+    /// Decides whether a message is delivered, and as what (Socket.IO `socket.use`): asked after the
+    /// functions of `on_any`, before the listeners of its name, in the order in which they were added. It
+    /// may change the message. The first error ends it: no listener hears the message, `on_error` hears why.
+    /// The client hears nothing.
     ///
     /// ```
     /// # use holdfast_sdk::Socket;
     /// # fn connected(socket: &Socket) {
-    /// socket.middleware(|_, event, _| if event == "secret" { Err("not for you".into()) } else { Ok(()) });
+    /// socket.middleware(|_, packet| match packet.event() {
+    ///     "secret" => Err("not for you".into()),
+    ///     "shout" => {
+    ///         let text: String = packet.read().map_err(|error| error.to_string())?;
+    ///         packet.set_args(text.to_uppercase());
+    ///         Ok(())
+    ///     }
+    ///     _ => Ok(()),
+    /// });
     /// # }
     /// ```
     pub fn middleware(
         &self,
-        middleware: impl Fn(&Socket, &str, &Args) -> Result<(), Rejection> + 'static,
+        middleware: impl Fn(&Socket, &mut Packet) -> Result<(), Rejection> + 'static,
     ) -> Listener {
-        let listener = self.add(Ear::Middleware(Rc::new(middleware)), false);
+        self.add_middleware(PacketCheck::Now(Rc::new(middleware)))
+    }
+
+    /// The same, deciding later. Messages that come meanwhile do not wait for this one. At `TASKS_MAX` the
+    /// message is dropped, with an error in the log.
+    pub fn middleware_async<F>(&self, middleware: F) -> Listener
+    where
+        F: AsyncFn(&Socket, &mut Packet) -> Result<(), Rejection> + 'static,
+    {
+        let middleware = Rc::new(middleware);
+        self.add_middleware(PacketCheck::Later(Rc::new(move |socket, mut packet| {
+            let middleware = Rc::clone(&middleware);
+            Box::pin(async move {
+                middleware(&socket, &mut packet).await?;
+                Ok(packet)
+            })
+        })))
+    }
+
+    fn add_middleware(&self, check: PacketCheck) -> Listener {
+        let listener = self.add(Ear::Middleware(check), false);
         if listener == Listener::NONE {
             self.0.is_deaf.set(true);
         }
@@ -202,7 +226,7 @@ impl Socket {
 
     fn add(&self, ear: Ear, is_first: bool) -> Listener {
         self.0.listeners.add(ear, is_first).unwrap_or_else(|| {
-            error!("socket {}: {LISTENERS_PER_SOCKET_MAX} listeners are the limit, one more is not added", self.id());
+            error!("{self:?}: {LISTENERS_PER_SOCKET_MAX} listeners are the limit, one more is not added");
             Listener::NONE
         })
     }
@@ -210,18 +234,17 @@ impl Socket {
 
 /// For the rest of the crate.
 impl Socket {
-    /// What the middlewares say of a message.
-    pub(crate) fn ask_middlewares(&self, event: &str, args: &Args) -> Result<(), Rejection> {
+    /// Its middlewares.
+    pub(crate) fn packet_checks(&self) -> Vec<PacketCheck> {
         if self.0.is_deaf.get() {
-            return Err("too many middlewares".into());
+            return vec![PacketCheck::Now(Rc::new(|_, _| {
+                Err("too many middlewares".into())
+            }))];
         }
-        let middlewares = self.0.listeners.pick(|ear| match ear {
-            Ear::Middleware(call) => Some(Rc::clone(call)),
+        self.0.listeners.pick(|ear| match ear {
+            Ear::Middleware(check) => Some(check.clone()),
             _ => None,
-        });
-        middlewares
-            .iter()
-            .try_for_each(|middleware| middleware(self, event, args))
+        })
     }
 
     /// Calls the outgoing listeners, when the function that sends has returned.
@@ -252,14 +275,7 @@ impl Socket {
 /// A function for all messages, as the listeners keep it.
 fn any(handler: impl FnMut(&Socket, &str, Args) + 'static) -> OnAny {
     let handler = RefCell::new(handler);
-    Rc::new(move |socket, event, args| call(&handler, |handler| handler(socket, event, args)))
-}
-
-/// Calls a handler that may change its own variables. It cannot be running already: nothing that an
-/// app can do calls a listener before the present one returns.
-fn call<F>(handler: &RefCell<F>, run: impl FnOnce(&mut F)) {
-    match handler.try_borrow_mut() {
-        Ok(mut handler) => run(&mut handler),
-        Err(_) => error!("a listener was called inside itself"),
-    }
+    Rc::new(move |socket, event, args| {
+        let _ = call_mut(&handler, |handler| handler(socket, event, args));
+    })
 }

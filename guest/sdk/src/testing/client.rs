@@ -1,12 +1,13 @@
 //! A client, as a test sees it.
 #![allow(clippy::panic, reason = "what a test does wrong is to fail the test")]
 
-use crate::Args;
 use crate::args::{encode_answer, encode_event};
 use crate::bindings::exports::holdfast::edge::app_guest::Happening;
 use crate::bindings::exports::holdfast::edge::types::{Acknowledged, AppEvent, Incoming, Payload};
 use crate::testing::Server;
 use crate::testing::model::{Peer, PeerState};
+use crate::testing::server::refused;
+use crate::{Args, ConnectError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -55,6 +56,21 @@ impl Client {
     #[must_use]
     pub fn data(&self) -> String {
         self.peer(|peer| peer.data.clone())
+    }
+
+    /// Whether it is connected.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.peer(|peer| peer.state == PeerState::Connected)
+    }
+
+    /// Why it was refused: what its `connect_error` got. None while it waits, and when it was let in.
+    #[must_use]
+    pub fn refusal(&self) -> Option<ConnectError> {
+        self.peer(|peer| match &peer.state {
+            PeerState::Refused(refusal) => Some(refused(refusal.clone())),
+            _ => None,
+        })
     }
 
     /// Why it is disconnected. None while it is not.

@@ -25,7 +25,9 @@
 mod client;
 mod model;
 mod server;
+mod web;
 
 pub use crate::bindings::exports::holdfast::edge::{app_guest, types};
 pub use client::{Client, Question, Received};
 pub use server::{Server, context, handshake};
+pub use web::{WebAnswer, after};

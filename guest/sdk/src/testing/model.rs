@@ -2,13 +2,17 @@
 
 use crate::Args;
 use crate::args::split_event;
-use crate::bindings::exports::holdfast::edge::app_guest::{Command, Happening};
+use crate::bindings::exports::holdfast::edge::app_guest::{
+    Command, Fetched, Happening, IncomingResponse, OutgoingRequest,
+};
 use crate::bindings::exports::holdfast::edge::types::{
     Act, AppEvent, Audience, Counted, Delivery, Departed, Found, Judgement, LogLine, Order,
     Payload, Refusal, Resumed, RoomChange, RoomEvent, Serve, SocketInfo,
 };
 use crate::runtime::Runtime;
 use crate::testing::client::Received;
+use crate::testing::web::Web;
+use crate::timers::milliseconds;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -20,12 +24,16 @@ pub(super) struct Model {
     timers: BTreeMap<u64, u64>,
     pub(super) commands: Vec<Command>,
     pub(super) logs: Vec<LogLine>,
-    pub(super) judgement: Option<Judgement>,
+    pub(super) judgements: Vec<Judgement>,
     pub(super) shared: Option<Result<String, String>>,
     /// What the app asked its other instances, and how it answered them.
     pub(super) served: Vec<Serve>,
     pub(super) served_answers: Vec<Args>,
     pub(super) hears_rooms: bool,
+    /// Answers HTTP requests.
+    pub(super) web: Option<Rc<Web>>,
+    /// Answers to them that take their time.
+    late: BTreeMap<(u64, u64), Happening>,
 }
 
 /// One client in one namespace.
@@ -58,11 +66,13 @@ impl Model {
             timers: BTreeMap::new(),
             commands: Vec::new(),
             logs: Vec::new(),
-            judgement: None,
+            judgements: Vec::new(),
             shared: None,
             served: Vec::new(),
             served_answers: Vec::new(),
             hears_rooms: false,
+            web: None,
+            late: BTreeMap::new(),
         }
     }
 
@@ -83,19 +93,48 @@ impl Model {
     pub(super) fn advance(&mut self, by_ms: u64) {
         let until_ms = self.now_ms + by_ms;
         loop {
-            let due = self
-                .timers
-                .iter()
-                .map(|(timer, due_ms)| (*due_ms, *timer))
-                .min();
-            let Some((due_ms, timer)) = due.filter(|(due_ms, _)| *due_ms <= until_ms) else {
-                break;
+            let timer = self.timers.iter().map(|(timer, due_ms)| (*due_ms, *timer));
+            let timer = timer.min().filter(|(due_ms, _)| *due_ms <= until_ms);
+            let late = self.late.first_key_value().map(|(due, _)| *due);
+            let late = late.filter(|(due_ms, _)| *due_ms <= until_ms);
+            let happening = match (timer, late) {
+                (Some(timer), Some(late)) if timer.0 <= late.0 => Happening::Elapsed(timer.1),
+                (_, Some(late)) => match self.late.remove(&late) {
+                    Some(fetched) => fetched,
+                    None => break,
+                },
+                (Some(timer), None) => Happening::Elapsed(timer.1),
+                (None, None) => break,
             };
-            self.now_ms = self.now_ms.max(due_ms);
-            self.timers.remove(&timer);
-            self.turn(vec![Happening::Elapsed(timer)]);
+            let due_ms = match happening {
+                Happening::Elapsed(number) => self.timers.remove(&number),
+                _ => late.map(|(due_ms, _)| due_ms),
+            };
+            self.now_ms = self.now_ms.max(due_ms.unwrap_or_default());
+            self.turn(vec![happening]);
         }
         self.now_ms = until_ms;
+    }
+
+    /// Answers a request as the test wants it.
+    fn fetch(&mut self, request: &OutgoingRequest, follows: &mut Vec<Happening>) {
+        let answer = match &self.web {
+            Some(web) => web(request),
+            None => {
+                Err("the test answers no requests: see `Server::answer_fetch`".to_owned()).into()
+            }
+        };
+        let fetched = Happening::Fetched(Fetched {
+            token: request.token,
+            outcome: answer.outcome.map(IncomingResponse::from),
+        });
+        match answer.after {
+            None => follows.push(fetched),
+            Some(after) => {
+                let due_ms = self.now_ms + milliseconds(after);
+                self.late.insert((due_ms, request.token), fetched);
+            }
+        }
     }
 
     /// The event that a socket is gone.
@@ -103,7 +142,7 @@ impl Model {
         let connected = self
             .peers
             .get_mut(&socket)
-            .filter(|peer| peer.state == PeerState::Connected);
+            .filter(|peer| matches!(peer.state, PeerState::Connected | PeerState::Waiting));
         let Some(peer) = connected else {
             return Vec::new();
         };
@@ -196,7 +235,7 @@ impl Model {
                 self.timers.remove(&timer);
             }
             Command::Log(line) => self.logs.push(line),
-            Command::Fetch(_) => {}
+            Command::Fetch(request) => self.fetch(&request, follows),
         }
     }
 
@@ -269,7 +308,7 @@ impl Model {
                     sockets,
                 })));
             }
-            Act::Judge(judgement) => self.judgement = Some(judgement),
+            Act::Judge(judgement) => self.judgements.push(judgement),
             Act::Share(share) => self.shared = Some(share.outcome),
             Act::Serve(serve) => self.served.push(serve),
             Act::ServeReply(reply) => self.served_answers.push(Args::whole(reply.payload)),
@@ -329,7 +368,11 @@ impl Peer {
 
     fn receive(&mut self, payload: Payload, ack: Option<u64>) {
         if let Some((event, args)) = split_event(payload) {
-            self.inbox.push(Received { event, args, ack });
+            self.inbox.push(Received {
+                event: event.as_ref().to_owned(),
+                args,
+                ack,
+            });
         }
     }
 }

@@ -2,15 +2,17 @@
 #![allow(clippy::panic, reason = "what a test does wrong is to fail the test")]
 
 use crate::args::{encode_answer, encode_event};
-use crate::bindings::exports::holdfast::edge::app_guest::{Command, Context, Happening, Manifest};
+use crate::bindings::exports::holdfast::edge::app_guest::{
+    Command, Context, Happening, Manifest, OutgoingRequest,
+};
 use crate::bindings::exports::holdfast::edge::types::{
     Answered, AppEvent, Connecting, Denied, Handshake, Judgement, Judging, LogLine, Recovered,
-    ReturnAddress, Serve, Served, SocketInfo,
+    Refusal, ReturnAddress, Serve, Served, SocketInfo,
 };
 use crate::component::Outcome;
 use crate::runtime::Runtime;
-use crate::testing::Client;
 use crate::testing::model::{Model, Peer, PeerState};
+use crate::testing::{Client, WebAnswer};
 use crate::timers::milliseconds;
 use crate::{Args, ConnectError, Io};
 use serde::Serialize;
@@ -156,15 +158,8 @@ impl Server {
         namespace: &str,
         handshake: Handshake,
     ) -> Result<Client, ConnectError> {
-        let (socket, count) = self.next_socket();
-        let info = SocketInfo {
-            socket,
-            id: format!("socket-{count:013}"),
-            namespace: namespace.to_owned(),
-            handshake,
-            recovered: false,
-        };
-        self.introduce(Peer::new(info), None)
+        let peer = self.newcomer(namespace, handshake);
+        self.introduce(peer, None)
     }
 
     /// A client whose connection broke comes back to it (connection state recovery): a new socket with
@@ -203,31 +198,57 @@ impl Server {
         self.introduce(peer, Some(recovered))
     }
 
+    /// A client that asks to connect and may have to wait, for a middleware that answers later: see
+    /// [`Client::is_connected`] and [`Client::refusal`].
+    #[must_use]
+    pub fn begin_connect(&self, namespace: &str, handshake: Handshake) -> Client {
+        let peer = self.newcomer(namespace, handshake);
+        let socket = peer.info.socket;
+        self.ask_to_connect(peer, None);
+        Client {
+            server: self.clone(),
+            socket,
+        }
+    }
+
+    fn newcomer(&self, namespace: &str, handshake: Handshake) -> Peer {
+        let (socket, count) = self.next_socket();
+        Peer::new(SocketInfo {
+            socket,
+            id: format!("socket-{count:013}"),
+            namespace: namespace.to_owned(),
+            handshake,
+            recovered: false,
+        })
+    }
+
     fn next_socket(&self) -> (u64, usize) {
         let count = self.model.borrow().peers.len() + 1;
         ((count as u64) << 16, count)
     }
 
-    /// Asks the app whether a client may connect.
-    fn introduce(&self, peer: Peer, recovered: Option<Recovered>) -> Result<Client, ConnectError> {
+    fn ask_to_connect(&self, peer: Peer, recovered: Option<Recovered>) {
         let mut model = self.model.borrow_mut();
         let info = peer.info.clone();
-        let socket = info.socket;
-        model.peers.insert(socket, peer);
+        model.peers.insert(info.socket, peer);
         model.turn(vec![Happening::Event(AppEvent::Connecting(Connecting {
             info,
             recovered,
         }))]);
+    }
+
+    /// Asks the app whether a client may connect, and wants to know at once.
+    fn introduce(&self, peer: Peer, recovered: Option<Recovered>) -> Result<Client, ConnectError> {
+        let socket = peer.info.socket;
+        self.ask_to_connect(peer, recovered);
+        let model = self.model.borrow();
         let state = model.peers.get(&socket).map(|peer| peer.state.clone());
         drop(model);
         match state {
-            Some(PeerState::Refused(refusal)) => Err(ConnectError {
-                message: refusal.message,
-                data: refusal
-                    .data
-                    .and_then(|data| serde_json::from_str(&data).ok()),
-            }),
-            Some(PeerState::Waiting) | None => panic!("the app did not answer"),
+            Some(PeerState::Refused(refusal)) => Err(refused(refusal)),
+            Some(PeerState::Waiting) | None => {
+                panic!("the app did not answer at once: there is `begin_connect`")
+            }
             Some(PeerState::Connected | PeerState::Gone(_)) => Ok(Client {
                 server: self.clone(),
                 socket,
@@ -246,13 +267,23 @@ impl Server {
     /// Asks the same; the answer with its headers.
     #[must_use]
     pub fn judgement(&self, handshake: Handshake) -> Judgement {
-        let judging = Judging {
-            token: 1,
+        self.begin_judge(1, handshake);
+        let judgement = self.model.borrow_mut().judgements.pop();
+        judgement.unwrap_or_else(|| panic!("the app did not judge at once: there is `begin_judge`"))
+    }
+
+    /// Asks the same, and does not wait: what the app decides later is in [`judgements`](Self::judgements).
+    pub fn begin_judge(&self, token: u64, handshake: Handshake) {
+        self.turn(vec![Happening::Event(AppEvent::Judging(Judging {
+            token,
             handshake,
-        };
-        self.turn(vec![Happening::Event(AppEvent::Judging(judging))]);
-        let judgement = self.model.borrow_mut().judgement.take();
-        judgement.unwrap_or_else(|| panic!("the app did not judge"))
+        }))]);
+    }
+
+    /// What the app has decided about sessions since this was last called.
+    #[must_use]
+    pub fn judgements(&self) -> Vec<Judgement> {
+        std::mem::take(&mut self.model.borrow_mut().judgements)
     }
 
     /// Asks the app what pages of other origins may do (`Io::cors`): options as JSON.
@@ -316,6 +347,38 @@ impl Server {
         self.turn(vec![Happening::Event(AppEvent::Answered(answered))]);
     }
 
+    /// Plays the web: this function answers the app's HTTP requests (`fetch`), with a
+    /// [`Response`](crate::Response) or a `Result`, at once or [`after`](crate::testing::after) a time. Without
+    /// one they fail.
+    ///
+    /// ```
+    /// # use holdfast_sdk::testing::Server;
+    /// # use holdfast_sdk::{Ack, FetchError, Io, Response, fetch, json, serde_json::Value};
+    /// # fn app(io: &Io) {
+    /// #     io.on_connection(|socket| {
+    /// #         socket.on("rate", async |ack: Ack| -> Result<(), FetchError> {
+    /// #             ack.send(fetch("https://rates.example.com/").await?.json::<Value>()?);
+    /// #             Ok(())
+    /// #         });
+    /// #     });
+    /// # }
+    /// let server = Server::start(app);
+    /// server.answer_fetch(|request| match request.url.as_str() {
+    ///     "https://rates.example.com/" => Response::new(200).with_json(&json!({ "euro": 0.9 })),
+    ///     _ => Response::new(404),
+    /// });
+    /// assert_eq!(server.connect("/").call("rate", ()), Some(json!({ "euro": 0.9 })));
+    /// ```
+    pub fn answer_fetch<A: Into<WebAnswer>>(&self, web: impl Fn(&OutgoingRequest) -> A + 'static) {
+        self.model.borrow_mut().web = Some(Rc::new(move |request| web(request).into()));
+    }
+
+    /// How many tasks of the app are under way: async handlers that wait, and what it spawned.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.model.borrow().runtime.tasks.count()
+    }
+
     /// Lets time pass; what is due happens when it is due.
     pub fn advance(&self, by: Duration) {
         self.model.borrow_mut().advance(milliseconds(by));
@@ -347,6 +410,16 @@ impl Server {
     #[must_use]
     pub fn logs(&self) -> Vec<LogLine> {
         std::mem::take(&mut self.model.borrow_mut().logs)
+    }
+}
+
+/// As the client's `connect_error` has it.
+pub(super) fn refused(refusal: Refusal) -> ConnectError {
+    ConnectError {
+        message: refusal.message,
+        data: refusal
+            .data
+            .and_then(|data| serde_json::from_str(&data).ok()),
     }
 }
 

@@ -103,7 +103,7 @@ fn a_parent_speaks_to_all_its_children() {
         let all = family.clone();
         io.on_connection(move |socket| {
             let all = all.clone();
-            socket.on("all", move |_, n: u8| {
+            socket.on("all", move |n: u8| {
                 all.emit("heard", n);
                 all.to("vip")
                     .volatile()

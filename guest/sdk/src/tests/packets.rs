@@ -18,15 +18,15 @@ fn middlewares_come_between_any_and_the_listeners() {
     let server = serve(move |socket| {
         let [any, first, second, listener, error] =
             ["any", "first", "second", "listener", "error"].map(|text| note(&notes, text));
-        socket.on("x", move |_, _: Args| listener());
-        socket.middleware(move |_, event, args| {
+        socket.on("x", move |_: &Socket, _: Args| listener());
+        socket.middleware(move |_, packet| {
             first();
-            match (event, args.read::<Option<u8>>()) {
+            match (packet.event(), packet.read::<Option<u8>>()) {
                 ("x", Ok(Some(7))) => Err(Rejection::new("no sevens").with_data(json!({ "n": 7 }))),
                 _ => Ok(()),
             }
         });
-        socket.middleware(move |_, _, _| {
+        socket.middleware(move |_, _| {
             second();
             Ok(())
         });
@@ -53,8 +53,8 @@ fn who_disconnects_in_a_middleware_hears_no_more() {
     let notes = Rc::clone(&log);
     let server = serve(move |socket| {
         let heard = note(&notes, "heard");
-        socket.on("x", move |_, ()| heard());
-        socket.middleware(|socket, _, _| {
+        socket.on("x", move |_: &Socket, ()| heard());
+        socket.middleware(|socket, _| {
             socket.disconnect(false);
             Ok(())
         });
@@ -69,9 +69,9 @@ fn too_many_middlewares_let_nothing_through() {
     let notes = Rc::clone(&log);
     let server = serve(move |socket| {
         let heard = note(&notes, "heard");
-        socket.on("x", move |_, ()| heard());
+        socket.on("x", move |_: &Socket, ()| heard());
         for _ in 0..LISTENERS_PER_SOCKET_MAX {
-            socket.middleware(|_, _, _| Ok(()));
+            socket.middleware(|_, _| Ok(()));
         }
     });
     server.connect("/").emit("x", ());
@@ -123,7 +123,10 @@ fn outgoing_messages_are_heard_broadcasts_too() {
             socket.broadcast().emit("others", n);
             socket.io().emit("all", n);
             socket.to("nobody").emit("nobody", n);
-            socket.emit_with_ack("asked", n, second(), |_: Result<(), _>| ());
+            socket
+                .timeout(second())
+                .emit_with_ack("asked", n)
+                .then(|_: Result<(), _>| ());
             ack.send(n);
         });
         socket.on("off", |socket: &Socket, ()| socket.off_any_outgoing());
@@ -182,12 +185,13 @@ fn who_answers_twice_counts_once() {
         socket.on("ask", move |socket: &Socket, ()| {
             let notes = Rc::clone(&notes);
             let all = socket.io().timeout(second());
-            all.emit_with_acks("q", (), move |answers: Result<Vec<u8>, _>| {
-                notes.borrow_mut().push(match answers {
-                    Ok(answers) => format!("{answers:?}"),
-                    Err(error) => format!("{error}: {:?}", error.answers),
+            all.emit_with_acks("q", ())
+                .then(move |answers: Result<Vec<u8>, _>| {
+                    notes.borrow_mut().push(match answers {
+                        Ok(answers) => format!("{answers:?}"),
+                        Err(error) => format!("{error}: {:?}", error.answers),
+                    });
                 });
-            });
         });
     });
     let [ann, bob] = [(); 2].map(|()| server.connect("/"));
@@ -212,15 +216,20 @@ fn a_remote_socket_answers_for_itself() {
         let notes = Rc::clone(&notes);
         socket.on("ask", move |socket: &Socket, id: String| {
             let notes = Rc::clone(&notes);
-            socket.io().to(id).local().fetch_sockets(move |sockets| {
-                for socket in sockets {
-                    let notes = Rc::clone(&notes);
-                    let done = move |answer: Result<u8, AckError>| {
-                        notes.borrow_mut().push(format!("{answer:?}"));
-                    };
-                    socket.timeout(second()).emit_with_ack("q", (), done);
-                }
-            });
+            socket
+                .io()
+                .to(id)
+                .local()
+                .fetch_sockets()
+                .then(move |sockets| {
+                    for socket in sockets {
+                        let notes = Rc::clone(&notes);
+                        let done = move |answer: Result<u8, AckError>| {
+                            notes.borrow_mut().push(format!("{answer:?}"));
+                        };
+                        socket.timeout(second()).emit_with_ack("q", ()).then(done);
+                    }
+                });
         });
     });
     let [ann, bob] = [(); 2].map(|()| server.connect("/"));
@@ -239,8 +248,14 @@ fn numbers_count_around_below_the_place() {
     context.first_ack = PLACE | ((1 << 43) - 1);
     let server = Server::start_with(context, |io: &Io| {
         io.on_connection(|socket| {
-            socket.emit_with_ack("a", (), second(), |_: Result<(), _>| ());
-            socket.emit_with_ack("b", (), second(), |_: Result<(), _>| ());
+            socket
+                .timeout(second())
+                .emit_with_ack("a", ())
+                .then(|_: Result<(), _>| ());
+            socket
+                .timeout(second())
+                .emit_with_ack("b", ())
+                .then(|_: Result<(), _>| ());
         });
     });
     let inbox = server.unwrap().connect("/").inbox();

@@ -28,7 +28,7 @@ fn one_of(instances: u32) -> (Server, Log) {
                         Err(error) => format!("{error}: {}", error.answers.join()),
                     });
                 };
-                socket.io().server_side_emit_with_ack("name", 1, done);
+                socket.io().server_side_emit_with_ack("name", 1).then(done);
             });
         });
     });
@@ -130,9 +130,10 @@ fn reserved_names_are_no_messages_between_servers() {
         for event in RESERVED_SERVER_EVENTS {
             io.server_side_emit(event, ());
         }
-        io.server_side_emit_with_ack("connect", (), move |answers: Result<Vec<()>, _>| {
-            notes.borrow_mut().push(answers.unwrap_err().to_string());
-        });
+        io.server_side_emit_with_ack("connect", ())
+            .then(move |answers: Result<Vec<()>, _>| {
+                notes.borrow_mut().push(answers.unwrap_err().to_string());
+            });
     });
     let _ = server.connect("/");
     assert!(matches!(&acts(&server)[..], [Act::Admit]));

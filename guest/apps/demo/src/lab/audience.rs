@@ -2,9 +2,7 @@
 
 use crate::limits::ASK_ALL_TIMEOUT_MS_MAX;
 use holdfast_sdk::serde::Deserialize;
-use holdfast_sdk::{
-    Ack, AckError, AcksError, Args, Broadcast, RemoteSocket, Socket, Value, json, serde,
-};
+use holdfast_sdk::{Ack, AcksError, Args, Broadcast, RemoteSocket, Socket, Value, json, serde};
 use std::time::Duration;
 
 /// Whom a client means.
@@ -60,32 +58,35 @@ pub(super) fn attach(socket: &Socket) {
         "ask-all",
         |socket, (audience, args): (Audience, Args), ack: Ack| {
             let asked = audience.of(socket).timeout(audience.timeout());
-            asked.emit_with_acks("question", args, move |answers: Result<Vec<Value>, _>| {
-                ack.send(match answers {
-                    Ok(answers) => (Value::Null, answers),
-                    Err(AcksError { answers, cause }) => (json!(cause.to_string()), answers),
+            asked
+                .emit_with_acks("question", args)
+                .then(move |answers: Result<Vec<Value>, _>| {
+                    ack.send(match answers {
+                        Ok(answers) => (Value::Null, answers),
+                        Err(AcksError { answers, cause }) => (json!(cause.to_string()), answers),
+                    });
                 });
-            });
         },
     );
-    socket.on_ack(
+    socket.on(
         "ask-one",
-        |socket, (id, timeout, args): (String, u64, Args), ack: Ack| {
+        async |socket: &Socket, (id, timeout, args): (String, u64, Args), ack: Ack| {
             let timeout = Duration::from_millis(timeout.min(ASK_ALL_TIMEOUT_MS_MAX));
-            socket.namespace().to(id).fetch_sockets(move |sockets| {
-                let Some(remote) = sockets.first() else {
-                    return ack.send("nobody");
-                };
-                let answered = move |answer: Result<Value, AckError>| match answer {
-                    Ok(answer) => ack.send((Value::Null, answer)),
-                    Err(error) => ack.send(error.to_string()),
-                };
-                remote.emit_with_ack("question", args, timeout, answered);
-            });
+            let sockets = socket.namespace().to(id).fetch_sockets().await;
+            let Some(remote) = sockets.first() else {
+                return ack.send("nobody");
+            };
+            let asked = remote
+                .timeout(timeout)
+                .emit_with_ack::<Value>("question", args);
+            match asked.await {
+                Ok(answer) => ack.send((Value::Null, answer)),
+                Err(error) => ack.send(error.to_string()),
+            }
         },
     );
     socket.on_ack("sockets:fetch", |socket, audience: Audience, ack: Ack| {
-        audience.of(socket).fetch_sockets(move |sockets| {
+        audience.of(socket).fetch_sockets().then(move |sockets| {
             ack.send(sockets.iter().map(description).collect::<Vec<_>>());
         });
     });

@@ -33,16 +33,14 @@ pub(super) fn attach(socket: &Socket) {
     socket.on("server:emit", |socket: &Socket, args: Args| {
         socket.namespace().server_side_emit("note", args);
     });
-    socket.on_ack("server:ask", |socket, (), ack: Ack| {
+    socket.on("server:ask", async |socket: &Socket, ack: Ack| {
         let others = socket.io().instances().saturating_sub(1);
-        let answered = move |answers: Result<Vec<Value>, _>| {
-            ack.send(match answers {
-                Ok(answers) => (Value::Null, answers, others),
-                Err(AcksError { answers, cause }) => (json!(cause.to_string()), answers, others),
-            });
-        };
-        socket
+        let asked = socket
             .namespace()
-            .server_side_emit_with_ack("name", (), answered);
+            .server_side_emit_with_ack::<Value>("name", ());
+        ack.send(match asked.await {
+            Ok(answers) => (Value::Null, answers, others),
+            Err(AcksError { answers, cause }) => (json!(cause.to_string()), answers, others),
+        });
     });
 }
