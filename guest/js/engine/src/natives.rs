@@ -6,7 +6,7 @@ use crate::bindings::types::{
     Act, Audience, AudienceDisconnect, AudienceRooms, Broadcast, Delivery, Emission, Find,
     Judgement, Level, Payload, Refusal, Reply, ReturnAddress, Serve, ServeReply, Share,
 };
-use crate::errors::map_stack;
+use crate::errors::{is_raw, map_stack};
 use crate::modules::{Modules, library_door};
 use crate::state::State;
 use crate::values::{Attachments, Bytes, Headers, Text, Texts};
@@ -516,7 +516,12 @@ fn add_of_text<'js>(
         }
         let text =
             rquickjs::FromJs::from_js(&ctx, stack).map(|Coerced::<JsString<'js>>(text)| text)?;
-        Ok(map_stack(&of_stack, &crate::values::text_of(text)?))
+        let text = crate::values::text_of(text)?;
+        Ok(if is_raw(&text) {
+            map_stack(&of_stack, &text)
+        } else {
+            text
+        })
     };
     natives.set("stack", Function::new(ctx.clone(), stack)?)?;
     natives.set("peek", Function::new(ctx.clone(), peek)?)?;

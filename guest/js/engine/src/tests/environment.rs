@@ -111,3 +111,34 @@ fn timers_run_and_what_they_throw_is_logged() {
         "{errors:?}"
     );
 }
+
+#[test]
+fn stacks_begin_with_the_message_and_are_told_once() {
+    let (_, commands) = run(r#"
+class Own extends Error { constructor(m) { super(m); Error.captureStackTrace(this, Own); } }
+function f() { return new TypeError("hey"); }
+console.log(f().stack);
+console.log(new Own("mine").stack.split("\n")[0]);
+try { null.x; } catch (error) { console.log(error.stack.split("\n").length); }
+const set = new Error("a"); set.stack = "of my own"; console.log(set.stack);
+queueMicrotask(() => { throw f(); });
+queueMicrotask(() => { throw set; });
+"#);
+    assert_eq!(
+        logged(&commands, Level::Info),
+        [
+            "TypeError: hey\n    at f (app.js:4:27)\n    at app.js:5:13",
+            "Error: mine",
+            "2",
+            "of my own",
+        ]
+    );
+    let errors = logged(&commands, Level::Error);
+    assert_eq!(errors.len(), 2);
+    assert!(
+        errors[0].contains("uncaught TypeError: hey\n    at f (app.js:4:27)\n"),
+        "{errors:?}"
+    );
+    assert_eq!(errors[0].matches("hey").count(), 1);
+    assert!(errors[1].ends_with("uncaught of my own"), "{errors:?}");
+}
