@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import util from "node:util";
 
-import { format, inspect } from "../lib/env/inspect.js";
+import { format } from "../lib/env/format.js";
+import { inspect } from "../lib/env/inspect.js";
 import { globals, lines } from "./environment.mjs";
 
 const OPTIONS = [
