@@ -23,11 +23,12 @@ pub fn load(file: &Path) -> Result<(Source, Vec<PathBuf>), String> {
     if !is_script(file) {
         return Ok((Source::File(file.to_owned()), vec![file.to_owned()]));
     }
+    let script = holdfast_script::load(file).map_err(|error| error.to_string())?;
     let source = Source::Script {
         title: file.display().to_string(),
-        text: Arc::from(text(file)?),
+        text: Arc::from(script.text),
     };
-    Ok((source, vec![file.to_owned()]))
+    Ok((source, script.files))
 }
 
 /// The text that the engine takes.
@@ -35,8 +36,8 @@ pub fn load(file: &Path) -> Result<(Source, Vec<PathBuf>), String> {
 /// # Errors
 /// As [`load`].
 pub fn text(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file)
-        .map_err(|error| format!("{} cannot be read: {error}", file.display()))
+    let script = holdfast_script::load(file).map_err(|error| error.to_string())?;
+    Ok(script.text)
 }
 
 /// A script and everything that it imports as one file.
@@ -44,5 +45,6 @@ pub fn text(file: &Path) -> Result<String, String> {
 /// # Errors
 /// As [`load`].
 pub fn bundle(file: &Path) -> Result<String, String> {
-    text(file)
+    std::fs::read_to_string(file)
+        .map_err(|error| format!("{} cannot be read: {error}", file.display()))
 }

@@ -1,0 +1,32 @@
+//! Every bound of the loader, each with its unit and what happens beyond it.
+
+/// Bytes of one file of an app; a longer one is refused.
+pub const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes of the script text, and of all sources and maps together; more is refused.
+pub const SCRIPT_BYTES_MAX: usize = 64 << 20;
+
+/// Modules of one app; more are refused.
+pub const MODULES_MAX: usize = 4096;
+
+/// Bytes of a source map that lies beside a `.js` file; a longer one is left out, with a note.
+pub const MAP_BYTES_MAX: u64 = 64 << 20;
+
+/// Problems that one error lists; more are counted.
+pub const PROBLEMS_MAX: usize = 20;
+
+/// Characters of a source line that an error shows.
+pub(crate) const EXCERPT_CHARS_MAX: usize = 120;
+
+/// Bytes of the stack of the thread that reads an app. Only what is used takes memory.
+pub(crate) const STACK_BYTES: usize = 1 << 30;
+
+/// Levels of nesting (brackets, operators, statements inside of each other) that a file may have. The parser
+/// recurses; its deepest frames times this stay below [`STACK_BYTES`], in development builds too.
+pub(crate) const NESTING_MAX: usize = 20_000;
+
+/// `extends` of a `tsconfig.json` that are followed.
+pub(crate) const CONFIG_CHAIN_MAX: usize = 8;
+
+/// Bytes of a `tsconfig.json`; a longer one is refused.
+pub(crate) const CONFIG_BYTES_MAX: u64 = 1 << 20;
