@@ -5,6 +5,11 @@ import { randomBytes } from "node:crypto";
 
 import { install } from "../lib/env/index.js";
 
+// QuickJS has it, Node 20 has not.
+ArrayBuffer.prototype.transfer ??= function () {
+  return structuredClone(this, { transfer: [this] });
+};
+
 export const lines = [];
 export const asked = [];
 let now = 1_000_000;

@@ -28,7 +28,19 @@ pub(crate) fn text_of(text: JsString<'_>) -> Result<String> {
         reason = "its safe view of the bytes assumes that there are no halves of surrogate pairs"
     )]
     let bytes = unsafe { std::slice::from_raw_parts(raw.as_ptr().cast::<u8>(), raw.len()) };
-    Ok(String::from_utf8_lossy(bytes).into_owned())
+    Ok(with_replacements(bytes))
+}
+
+/// Text from UTF-8 in which halves of surrogate pairs may stand, as three bytes each: each becomes one
+/// replacement character, as `toWellFormed` makes of it.
+fn with_replacements(bytes: &[u8]) -> String {
+    let mut whole = bytes.to_vec();
+    for three in 0..whole.len().saturating_sub(2) {
+        if let Some(half @ [0xed, 0xa0..=0xbf, _]) = whole.get_mut(three..three + 3) {
+            half.copy_from_slice("\u{fffd}".as_bytes());
+        }
+    }
+    String::from_utf8_lossy(&whole).into_owned()
 }
 
 /// A list of texts.
@@ -141,4 +153,18 @@ pub(crate) fn headers<'js>(ctx: &Ctx<'js>, headers: &[Header]) -> Result<Array<'
         list.set(index, pair)?;
     }
     Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_of_pairs_become_one_character_each() {
+        assert_eq!(with_replacements(b"a\xed\xa0\x80b"), "a\u{fffd}b");
+        assert_eq!(with_replacements(b"\xed\xb0\x80\xed\xaf\xbf"), "\u{fffd}\u{fffd}");
+        // Not one: the last character below the surrogates.
+        assert_eq!(with_replacements(b"\xed\x9f\xbf"), "\u{d7ff}");
+        assert_eq!(with_replacements("häß€🎉".as_bytes()), "häß€🎉");
+    }
 }

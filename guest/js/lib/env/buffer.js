@@ -55,6 +55,12 @@ const NAMES = {
   binary: "latin1", ascii: "ascii", utf16le: "utf16le", "utf-16le": "utf16le", ucs2: "utf16le", "ucs-2": "utf16le",
 };
 
+function mustBeWithin(value, name, max) {
+  if (typeof value !== "number") throw wrongType(name, "of type number", value);
+  if (!Number.isInteger(value)) throw outOfRange(name, "an integer", value);
+  if (value < 0 || value > max) throw outOfRange(name, `>= 0 && <= ${max}`, value);
+}
+
 function nameOf(encoding) {
   if (encoding === undefined || encoding === null || encoding === "") return "utf8";
   const text = String(encoding);
@@ -317,10 +323,13 @@ const methods = {
     return this === other || (this.length === other.length && compareBytes(this, other) === 0);
   },
 
-  compare(other, targetStart, targetEnd, sourceStart, sourceEnd) {
+  compare(other, targetStart = 0, targetEnd = other?.length, sourceStart = 0, sourceEnd = this.length) {
     if (!(other instanceof Uint8Array)) throw wrongType("target", "an instance of Buffer or Uint8Array", other);
-    const part = other.subarray(clamp(targetStart, 0, other.length), clamp(targetEnd, other.length, other.length));
-    return compareBytes(this.subarray(clamp(sourceStart, 0, this.length), clamp(sourceEnd, this.length, this.length)), part);
+    mustBeWithin(targetStart, "targetStart", Number.MAX_SAFE_INTEGER);
+    mustBeWithin(targetEnd, "targetEnd", other.length);
+    mustBeWithin(sourceStart, "sourceStart", Number.MAX_SAFE_INTEGER);
+    mustBeWithin(sourceEnd, "sourceEnd", this.length);
+    return compareBytes(this.subarray(sourceStart, Math.max(sourceStart, sourceEnd)), other.subarray(targetStart, Math.max(targetStart, targetEnd)));
   },
 
   subarray(start, end) {
@@ -344,14 +353,14 @@ const methods = {
   },
 
   write(text, offset, length, encoding) {
-    if (typeof text !== "string") throw wrongType("argument", "of type string", text);
+    if (typeof text !== "string") throw coded(TypeError, "ERR_INVALID_ARG_TYPE", "argument must be a string");
     if (typeof offset === "string") [encoding, offset, length] = [offset, undefined, undefined];
     else if (typeof length === "string") [encoding, length] = [length, undefined];
     const at = offset === undefined ? 0 : offset;
     if (typeof at !== "number") throw wrongType("offset", "of type number", at);
     if (!(at >= 0 && at <= this.length)) throw outOfRange("offset", `>= 0 && <= ${this.length}`, at);
-    const room = Math.min(this.length - at, length === undefined ? Infinity : length);
-    if (room < 0) throw outOfRange("length", `>= 0 && <= ${this.length}`, length);
+    if (length !== undefined) mustBeWithin(length, "length", this.length);
+    const room = Math.min(this.length - at, length ?? Infinity);
     const bytes = fitting(text, encoding, room);
     this.set(bytes, at);
     return bytes.length;
@@ -362,13 +371,14 @@ const methods = {
     else if (typeof end === "string") [encoding, end] = [end, undefined];
     const from = start === undefined ? 0 : start;
     const to = end === undefined ? this.length : end;
-    if (!(from >= 0 && from <= this.length)) throw outOfRange("offset", `>= 0 && <= ${this.length}`, from);
-    if (!(to >= 0 && to <= this.length)) throw outOfRange("end", `>= 0 && <= ${this.length}`, to);
+    mustBeWithin(from, "offset", Number.MAX_SAFE_INTEGER);
+    mustBeWithin(to, "end", this.length);
     if (to <= from) return this;
     if (typeof value === "string" || value instanceof Uint8Array || ArrayBuffer.isView(value)) {
       const bytes = typeof value === "string" ? encode(value, encoding) : bytesOf(value);
-      if (bytes.length === 0 && value.length > 0) {
-        throw coded(TypeError, "ERR_INVALID_ARG_VALUE", `The argument 'value' is invalid. Received '${value}'`);
+      if (bytes.length === 0 && value !== "") {
+        const shown = typeof value === "string" ? `'${value.slice(0, 128)}'` : "<Buffer >";
+        throw coded(TypeError, "ERR_INVALID_ARG_VALUE", `The argument 'value' is invalid. Received ${shown}`);
       }
       if (bytes.length !== 1) {
         if (bytes.length === 0) return Uint8Array.prototype.fill.call(this, 0, from, to);

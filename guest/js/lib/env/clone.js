@@ -1,19 +1,35 @@
 // structuredClone: by the rules of HTML, for what there is in this engine. Works on a list of its own, so that depth
 // costs no stack.
 
+import { coded } from "./native.js";
 import { types } from "./types.js";
 
 function refuse(what) {
   throw new DOMException(`${what} could not be cloned.`, "DataCloneError");
 }
 
+const typeName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
+
 const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
 export function structuredClone(value, options = undefined) {
-  if (arguments.length === 0) throw new TypeError("The \"value\" argument must be specified");
-  const moved = new Set(options?.transfer ?? []);
-  for (const each of moved) if (!(each instanceof ArrayBuffer)) refuse("Value not transferable: it");
-  const done = new Map();
+  if (arguments.length === 0) throw coded(TypeError, "ERR_MISSING_ARGS", 'The "value" argument must be specified');
+  const transfer = [...(options?.transfer ?? [])];
+  if (transfer.length === 0) return cloned(value, new Map(), null);
+  const same = new Map();
+  for (const each of transfer) {
+    if (!(each instanceof ArrayBuffer)) throw new TypeError("Found invalid object in transferList: only an ArrayBuffer can be transferred");
+    if (each.detached || same.has(each)) refuse(each.detached ? "An ArrayBuffer is detached and" : "An ArrayBuffer is there twice and");
+    same.set(each, each);
+  }
+  // Twice: what cannot be cloned moves nothing, and views are measured before their buffers are gone.
+  const views = new Map();
+  cloned(value, same, views);
+  return cloned(value, new Map(transfer.map((each) => [each, each.transfer()])), views);
+}
+
+// `done`: what is there already, and its clone. `views`: places and lengths of views, of an earlier round or for a later.
+function cloned(value, done, views) {
   // Objects whose properties are to be copied yet.
   const open = [];
 
@@ -32,11 +48,12 @@ export function structuredClone(value, options = undefined) {
     if (Array.isArray(from)) return later(from, new Array(from.length));
     if (ArrayBuffer.isView(from)) {
       const buffer = copy(from.buffer);
-      if (from instanceof DataView) return new DataView(buffer, from.byteOffset, from.byteLength);
-      const name = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get.call(from);
-      return new globalThis[name](buffer, from.byteOffset, from.length);
+      const name = typeName.call(from) ?? "DataView";
+      const [offset, length] = views?.get(from) ?? [from.byteOffset, name === "DataView" ? from.byteLength : from.length];
+      views?.set(from, [offset, length]);
+      return new globalThis[name](buffer, offset, length);
     }
-    if (from instanceof ArrayBuffer) return moved.has(from) ? (from.transfer?.() ?? from.slice(0)) : from.slice(0);
+    if (from instanceof ArrayBuffer) return from.slice(0);
     if (types.isMap(from)) {
       const to = new Map();
       open.push(() => {

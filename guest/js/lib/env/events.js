@@ -270,8 +270,8 @@ export class AbortSignal extends EventTarget {
 
   static timeout(delay) {
     if (typeof delay !== "number") throw wrongType("delay", "of type number", delay);
-    if (!(delay >= 0 && delay <= Number.MAX_SAFE_INTEGER)) {
-      throw coded(RangeError, "ERR_OUT_OF_RANGE", `The value of "delay" is out of range. It must be >= 0 && <= 9007199254740991. Received ${delay}`);
+    if (!(delay >= 0 && delay <= 2 ** 32 - 1)) {
+      throw coded(RangeError, "ERR_OUT_OF_RANGE", `The value of "delay" is out of range. It must be >= 0 && <= 4294967295. Received ${delay}`);
     }
     const signal = AbortSignal.#make();
     const late = () => AbortSignal._abort(signal, new DOMException("The operation was aborted due to timeout", "TimeoutError"));
@@ -280,8 +280,12 @@ export class AbortSignal extends EventTarget {
   }
 
   static any(signals) {
-    const signal = AbortSignal.#make();
+    if (typeof signals?.[Symbol.iterator] !== "function" || typeof signals === "string") throw wrongType("signals", "an instance of Array", signals);
     const sources = [...signals];
+    sources.forEach((source, i) => {
+      if (!(source instanceof AbortSignal)) throw wrongType(`signals[${i}]`, "an instance of AbortSignal", source);
+    });
+    const signal = AbortSignal.#make();
     const done = sources.find((source) => source.aborted);
     if (done !== undefined) {
       signal.#aborted = true;
@@ -320,3 +324,8 @@ export class AbortController {
     return "AbortController";
   }
 }
+Object.defineProperty(AbortController.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(depth, options, inspect) {
+    return `AbortController ${inspect({ signal: this.signal }, options)}`;
+  },
+});

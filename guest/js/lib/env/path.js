@@ -78,6 +78,7 @@ export const path = {
   basename(text, ending) {
     check(text);
     if (ending !== undefined) check(ending, "suffix");
+    if (ending === text) return "";
     const name = text.replace(/\/+$/, "").split("/").at(-1);
     return ending !== undefined && name !== ending && name.endsWith(ending) ? name.slice(0, name.length - ending.length) : name;
   },
