@@ -6,10 +6,11 @@ set -eu
 cd "$(dirname "$0")/.."
 log="$(mktemp)"
 clients="target/tmp/clients-1.log target/tmp/clients-2.log target/tmp/matrix.log target/tmp/differential.log target/tmp/browser.log"
+sameness="target/tmp/sameness-rust.log target/tmp/sameness-script.log"
 trap 'rm -f "$log"' EXIT
 
 # shellcheck disable=SC2086 # a list of words, here and below
-rm -f $clients
+rm -f $clients $sameness
 
 step() { echo; echo "== $*"; }
 
@@ -28,6 +29,7 @@ step "fuzzing"
 step "counts"
 cat $clients 2>/dev/null | grep '# ' | grep '﹣' | sort | uniq -c | sed 's/^/skipped in Node: /' || true
 grep SKIPPED "$log" || true
+grep -h 'rows as the reference' $sameness 2>/dev/null || true
 grep -h '^differen' $clients 2>/dev/null || true
 rust() { awk -v want="$1" '/^test result:/ { for (i = 1; i < NF; i++) if ($(i + 1) ~ "^" want) n += $i } END { print n + 0 }' "$log"; }
 node() { cat $clients 2>/dev/null | awk -v want="$1" '$2 == want { n += $3 } END { print n + 0 }'; }

@@ -7,6 +7,7 @@ mod house;
 mod instances;
 mod recovery;
 mod restore;
+mod sameness;
 mod simulation;
 mod sockets;
 mod support;
