@@ -5,8 +5,8 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
-import { connect } from "node:net";
+import { existsSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { setTimeout as later } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -26,6 +26,9 @@ export async function start(name) {
   if (running) return { urls: JSON.parse(running), stop: () => {} };
   const { start } = await import("../../guest/js/testing/index.js");
   const app = { script: "app.mjs", rust: "../../target/tmp/sameness.wasm" }[name];
+  if (name === "rust" && !existsSync(new URL(app, import.meta.url))) {
+    throw new Error("build it first: holdfast build tests/sameness/rust -o target/tmp/sameness.wasm");
+  }
   if (!app) throw new Error(`there is no server ${name}: there are reference, script, rust`);
   const urls = {};
   const nodes = [];
