@@ -23,6 +23,9 @@ step "tests"
 { HOLDFAST_TEST_ALL=1 cargo test --workspace 2>&1 || echo failed >"$log.status"; } | tee "$log"
 step "the first app of one's own"
 { cargo test --quiet --manifest-path examples/rust-hello/Cargo.toml --target-dir target/examples 2>&1 || echo failed >"$log.status"; } | tee -a "$log"
+step "tests in Node: the harness"
+cargo build --quiet
+{ (cd tests/clients && HOLDFAST_BIN=../../target/debug/holdfast node --import ./resolve.mjs --test --test-reporter=spec ../../guest/js/test/) 2>&1 || echo failed >"$log.status"; } | tee -a "$log"
 step "fuzzing"
 ./tests/fuzz/run.sh "${FUZZ_SECONDS:-8}"
 

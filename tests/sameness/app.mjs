@@ -1,4 +1,4 @@
-// The app of the table, written against the API of socket.io: run on the reference server (see reference.mjs),
+// The app of the table, written against the API of socket.io: run on the reference server (see servers.mjs),
 // and by `holdfast run`, where `socket.io` is Holdfast's package. `rust/` is the same app with holdfast-sdk.
 //
 // A client asks for a call of the API by the event `act`: its name, and what it takes. What a handler sees is

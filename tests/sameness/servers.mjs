@@ -47,7 +47,7 @@ async function reference() {
   for (const [configuration, { env }] of Object.entries(CONFIGURATIONS)) {
     const port = await freePort();
     const file = (name) => fileURLToPath(new URL(name, import.meta.url));
-    const child = spawn(process.execPath, ["--import", file("reference.mjs"), file("app.mjs")], {
+    const child = spawn(process.execPath, ["--import", file("../clients/resolve.mjs"), file("app.mjs")], {
       env: { ...process.env, ...env, PORT: String(port) },
       stdio: ["ignore", "inherit", "inherit"],
     });
