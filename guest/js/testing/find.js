@@ -3,13 +3,14 @@
 import { execFile } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
 /** The binary: `HOLDFAST_BIN`, of a package, of PATH, or of the repository. */
 export function binary() {
-  if (process.env.HOLDFAST_BIN) return process.env.HOLDFAST_BIN;
+  const named = process.env.HOLDFAST_BIN;
+  if (named) return named.includes("/") ? resolve(named) : named;
   const here = (path) => fileURLToPath(new URL(path, import.meta.url));
   const places = [
     join(process.cwd(), "node_modules/.bin/holdfast"),
