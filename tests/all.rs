@@ -3,6 +3,7 @@
 mod clients;
 mod component;
 mod containment;
+mod examples;
 mod house;
 mod instances;
 mod recovery;

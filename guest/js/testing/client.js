@@ -13,6 +13,7 @@ export class Client {
   #inbox = [];
   #waiting = new Set();
   #answers = new Map();
+  #id;
   #reason;
   #refusal;
 
@@ -29,6 +30,7 @@ export class Client {
       this.#look();
     });
     socket.on("connect", () => {
+      this.#id = socket.id;
       this.#reason = this.#refusal = undefined;
       this.#look();
     });
@@ -42,8 +44,9 @@ export class Client {
     });
   }
 
+  /** The id it has, or had last. */
   get id() {
-    return this.socket.id;
+    return this.#id;
   }
 
   /** Waits until it is connected; throws what `connect_error` gets. */

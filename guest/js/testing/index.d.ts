@@ -65,6 +65,7 @@ export interface Node extends AsyncDisposable {
 export interface Client {
   /** The socket of socket.io-client. */
   readonly socket: Socket;
+  /** The id it has, or had last. */
   readonly id: string | undefined;
   /** Waits until it is connected; throws what `connect_error` gets. */
   connected(): Promise<void>;
