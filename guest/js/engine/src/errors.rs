@@ -53,6 +53,9 @@ fn one<'js>(ctx: &Ctx<'js>, modules: &Modules, value: &Value<'js>) -> String {
     let name = property(ctx, object, "name").unwrap_or_else(|| "Error".to_owned());
     let message = property(ctx, object, "message").unwrap_or_default();
     let stack = property(ctx, object, "stack").unwrap_or_default();
+    if !stack.is_empty() && !is_raw(&stack) {
+        return stack;
+    }
     let head = match (name.is_empty(), message.is_empty()) {
         (_, true) => name,
         (true, _) => message,
@@ -64,6 +67,12 @@ fn one<'js>(ctx: &Ctx<'js>, modules: &Modules, value: &Value<'js>) -> String {
     } else {
         format!("{head}\n{stack}")
     }
+}
+
+/// Whether a stack is as QuickJS has it: places only, in the bundled source. The library completes what scripts
+/// see of one, with the message, and maps it.
+pub(crate) fn is_raw(stack: &str) -> bool {
+    stack.trim_start().starts_with("at ")
 }
 
 fn property(ctx: &Ctx<'_>, object: &Object<'_>, name: &str) -> Option<String> {

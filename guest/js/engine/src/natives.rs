@@ -6,13 +6,15 @@ use crate::bindings::types::{
     Act, Audience, AudienceDisconnect, AudienceRooms, Broadcast, Delivery, Emission, Find,
     Judgement, Level, Payload, Refusal, Reply, ReturnAddress, Serve, ServeReply, Share,
 };
-use crate::errors::map_stack;
+use crate::errors::{is_raw, map_stack};
 use crate::modules::{Modules, library_door};
 use crate::state::State;
 use crate::values::{Attachments, Bytes, Headers, Text, Texts};
 use rquickjs::function::{Opt, Rest};
+use rquickjs::promise::{Promise, PromiseState};
 use rquickjs::{
-    Coerced, Ctx, Error, Exception, Function, Object, Result, String as JsString, TypedArray, Value,
+    Array, Coerced, Ctx, Error, Exception, Function, Object, Result, String as JsString,
+    TypedArray, Value,
 };
 use std::rc::Rc;
 
@@ -514,11 +516,34 @@ fn add_of_text<'js>(
         }
         let text =
             rquickjs::FromJs::from_js(&ctx, stack).map(|Coerced::<JsString<'js>>(text)| text)?;
-        Ok(map_stack(&of_stack, &crate::values::text_of(text)?))
+        let text = crate::values::text_of(text)?;
+        Ok(if is_raw(&text) {
+            map_stack(&of_stack, &text)
+        } else {
+            text
+        })
     };
     natives.set("stack", Function::new(ctx.clone(), stack)?)?;
+    natives.set("peek", Function::new(ctx.clone(), peek)?)?;
     natives.set("require", library_door(ctx, modules)?)?;
     Ok(())
+}
+
+/// What became of a promise, for showing it: 0 nothing yet, 1 a value, 2 a reason; and that.
+fn peek<'js>(ctx: Ctx<'js>, promise: Promise<'js>) -> Result<Array<'js>> {
+    let state = match promise.state() {
+        PromiseState::Pending => 0,
+        PromiseState::Resolved => 1,
+        PromiseState::Rejected => 2,
+    };
+    let pair = Array::new(ctx.clone())?;
+    pair.set(0, state)?;
+    match promise.result::<Value>() {
+        Some(Ok(value)) => pair.set(1, value)?,
+        Some(Err(_)) => pair.set(1, ctx.catch())?,
+        None => {}
+    }
+    Ok(pair)
 }
 
 /// An error of the bindings that is no exception, as text.

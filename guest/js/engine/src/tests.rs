@@ -7,6 +7,7 @@ use crate::bindings::types::{
     Payload, SocketInfo,
 };
 
+mod environment;
 mod faults;
 mod scripts;
 

@@ -404,6 +404,20 @@ const methods = {
     return swap(this, 8);
   },
 };
+// Bytes that are shown of one.
+const SHOWN_MAX = 50;
+
+Object.defineProperty(prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  writable: true,
+  configurable: true,
+  value() {
+    const shown = hexEncode(Uint8Array.prototype.subarray.call(this, 0, SHOWN_MAX)).replace(/..(?=.)/g, "$& ");
+    const rest = this.length - SHOWN_MAX;
+    const name = this.constructor === FastBuffer ? "Buffer" : this.constructor.name;
+    return `<${name} ${shown}${rest > 0 ? ` ... ${rest} more byte${rest > 1 ? "s" : ""}` : ""}>`;
+  },
+});
+
 methods.slice = function slice(start, end) {
   return this.subarray(start, end);
 };

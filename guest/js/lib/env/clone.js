@@ -1,7 +1,7 @@
 // structuredClone: by the rules of HTML, for what there is in this engine. Works on a list of its own, so that depth
 // costs no stack.
 
-import { types } from "./inspect.js";
+import { types } from "./types.js";
 
 function refuse(what) {
   throw new DOMException(`${what} could not be cloned.`, "DataCloneError");

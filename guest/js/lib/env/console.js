@@ -2,7 +2,9 @@
 // `LINE_BYTES_MAX`, whatever it is given.
 
 import { N } from "./native.js";
-import { formatWithOptions, inspect, isError, stackOf } from "./inspect.js";
+import { formatWithOptions } from "./format.js";
+import { inspect, stackOf } from "./inspect.js";
+import { isError } from "./types.js";
 
 const [TRACE, DEBUG, INFO, WARN, ERROR] = [0, 1, 2, 3, 4];
 // Bytes of a line; the host keeps no more.

@@ -1,7 +1,7 @@
 // Deep equality, as of node:assert and util.isDeepStrictEqual. Pairs that are being compared count as equal, so that
 // circles end.
 
-import { types } from "./inspect.js";
+import { types } from "./types.js";
 
 export function deepEqual(a, b, strict) {
   return compare(a, b, strict, []);

@@ -298,6 +298,11 @@ export class AbortSignal extends EventTarget {
   }
 }
 handlerProperty(AbortSignal.prototype, "abort");
+Object.defineProperty(AbortSignal.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(depth, options, inspect) {
+    return `AbortSignal ${inspect({ aborted: this.aborted }, options)}`;
+  },
+});
 for (const name of ["_new", "_abort"]) Object.defineProperty(AbortSignal, name, { enumerable: false });
 
 export class AbortController {

@@ -10,6 +10,7 @@ import { webcrypto } from "./crypto.js";
 import { AbortController, AbortSignal, CustomEvent, Event, EventTarget } from "./events.js";
 import { moduleOf } from "./modules.js";
 import { PerformanceEntry, performance, process, start, stopping } from "./process.js";
+import { completeStacks } from "./stack.js";
 import { TextDecoder, TextEncoder, atob, btoa } from "./text.js";
 import * as timers from "./timers.js";
 
@@ -20,6 +21,7 @@ const OF_FETCH = ["fetch", "Headers", "Request", "Response", "Blob", "File", "Fo
 // `globals`: where they are put. Tests give an object of their own.
 export function install(bridge, globals = globalThis) {
   bind(bridge);
+  if (globals === globalThis) completeStacks();
   const { setTimeout, setInterval, setImmediate, clearTimeout, clearInterval, clearImmediate } = timers;
   define(globals, {
     global: globals,

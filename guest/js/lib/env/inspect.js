@@ -1,16 +1,17 @@
-// `util.inspect` and `util.format`, after Node's rules: what is shown, how deep, where lines break. Work is bounded: an
+// `util.inspect`, after Node's rules: what is shown, how deep, where lines break. Work is bounded: an
 // object of any size costs at most so many characters (`WORK`) before the rest is left out. Getters are not called.
 
-import { N, received, coded } from "./native.js";
+import { N } from "./native.js";
+import { ITEM, LIST, OBJECT, reduceToSingleString } from "./lines.js";
+import { escaped, formatBigInt, formatNumber, formatPrimitive, more, quoted, widthOf } from "./quote.js";
+import { isError, mapSize, rough, setSize, slot, tagOfTyped, types } from "./types.js";
 
 // Characters that one call of inspect may write before it leaves things out.
 const WORK = 1 << 20;
+// How deep it goes, whatever the depth that is asked for.
+const DEPTH_MAX = 500;
 // Arrays longer than this are not searched for properties that are no elements.
 const SEARCHED_MAX = 10_000;
-
-const OBJECT = 0;
-const ITEM = 1;
-const LIST = 2;
 
 const CUSTOM = Symbol.for("nodejs.util.inspect.custom");
 const DEFAULTS = {
@@ -75,58 +76,6 @@ inspect.styles = {
   special: "cyan", number: "yellow", bigint: "yellow", boolean: "yellow", undefined: "grey", null: "bold",
   string: "green", symbol: "green", date: "magenta", regexp: "red", module: "underline",
 };
-
-// Whether a value has the insides of a built-in class, whatever its prototype is.
-function slot(get) {
-  return (value) => {
-    try {
-      get.call(value);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-}
-const getter = (prototype, name) => Object.getOwnPropertyDescriptor(prototype, name).get;
-const mapSize = getter(Map.prototype, "size");
-const setSize = getter(Set.prototype, "size");
-const tagOfTyped = getter(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag);
-const rough = (value) => Object.prototype.toString.call(value);
-
-export const types = {
-  isMap: slot(mapSize),
-  isSet: slot(setSize),
-  isDate: slot(Date.prototype.getTime),
-  isRegExp: (value) => value instanceof RegExp || rough(value) === "[object RegExp]",
-  isNativeError: (value) => rough(value) === "[object Error]" || value instanceof Error,
-  isPromise: (value) => value instanceof Promise,
-  isWeakMap: (value) => value instanceof WeakMap,
-  isWeakSet: (value) => value instanceof WeakSet,
-  isArrayBuffer: (value) => value instanceof ArrayBuffer,
-  isSharedArrayBuffer: (value) => rough(value) === "[object SharedArrayBuffer]",
-  isAnyArrayBuffer: (value) => types.isArrayBuffer(value) || types.isSharedArrayBuffer(value),
-  isArrayBufferView: ArrayBuffer.isView,
-  isDataView: (value) => value instanceof DataView,
-  isTypedArray: (value) => tagOfTyped.call(value) !== undefined,
-  isUint8Array: (value) => tagOfTyped.call(value) === "Uint8Array",
-  isAsyncFunction: (value) => typeof value === "function" && /^(Async|AsyncGenerator)Function$/.test(rough(value).slice(8, -1)),
-  isGeneratorFunction: (value) => typeof value === "function" && /^(Async)?GeneratorFunction$/.test(rough(value).slice(8, -1)),
-  isGeneratorObject: (value) => rough(value) === "[object Generator]",
-  isMapIterator: (value) => rough(value) === "[object Map Iterator]",
-  isSetIterator: (value) => rough(value) === "[object Set Iterator]",
-  isModuleNamespaceObject: (value) => rough(value) === "[object Module]",
-  isArgumentsObject: (value) => rough(value) === "[object Arguments]",
-  isNumberObject: (value) => typeof value === "object" && slot(Number.prototype.valueOf)(value),
-  isStringObject: (value) => typeof value === "object" && slot(String.prototype.valueOf)(value),
-  isBooleanObject: (value) => typeof value === "object" && slot(Boolean.prototype.valueOf)(value),
-  isBigIntObject: (value) => typeof value === "object" && slot(BigInt.prototype.valueOf)(value),
-  isSymbolObject: (value) => typeof value === "object" && slot(Symbol.prototype.valueOf)(value),
-  isBoxedPrimitive: (value) =>
-    types.isNumberObject(value) || types.isStringObject(value) || types.isBooleanObject(value) || types.isBigIntObject(value) || types.isSymbolObject(value),
-  isProxy: () => false,
-};
-
-export const isError = types.isNativeError;
 
 // What may be asked of an object without asking its prototype's constructors.
 const BOXES = [Number, String, Boolean, BigInt, Symbol];
@@ -353,7 +302,7 @@ function formatRaw(ctx, value, depth, typed) {
 }
 
 function tooDeep(ctx, depth) {
-  return ctx.depth !== null && depth > ctx.depth;
+  return depth > DEPTH_MAX || (ctx.depth !== null && depth > ctx.depth);
 }
 
 function boxedBase(ctx, value, keys, constructor, tag) {
@@ -478,8 +427,6 @@ function withoutCause(ctx, error, stack) {
 function isErrorLike(value) {
   return typeof value === "object" && value !== null && isError(value);
 }
-
-const more = (count, what = "item") => `... ${count} more ${what}${count > 1 ? "s" : ""}`;
 
 function formatArray(ctx, value, depth) {
   const size = Math.min(Math.max(0, ctx.maxArrayLength), value.length);
@@ -608,243 +555,3 @@ function formatGetter(ctx, value, own, depth) {
     return `${open} <Inspection threw (${error?.message})>${ctx.stylize("]", "special")}`;
   }
 }
-
-// Text.
-
-const ODD = /[\x00-\x1f\x27\x5c\x7f-\x9f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-const ODD_BUT_QUOTES = /[\x00-\x1f\x5c\x7f-\x9f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-const SHORT = { "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", "'": "\\'", "\\": "\\\\" };
-
-function escapeOne(char) {
-  if (Object.hasOwn(SHORT, char)) return SHORT[char];
-  const code = char.charCodeAt(0);
-  return code < 256 ? `\\x${code.toString(16).toUpperCase().padStart(2, "0")}` : `\\u${code.toString(16)}`;
-}
-
-const escaped = (text) => text.replace(ODD, escapeOne);
-
-function quoted(text) {
-  if (!text.includes("'")) return `'${text.replace(ODD, escapeOne)}'`;
-  const quote = !text.includes('"') ? '"' : !text.includes("`") && !text.includes("${") ? "`" : "'";
-  return `${quote}${text.replace(quote === "'" ? ODD : ODD_BUT_QUOTES, escapeOne)}${quote}`;
-}
-
-function formatPrimitive(style, value, ctx) {
-  switch (typeof value) {
-    case "string": {
-      let trailer = "";
-      const room = Math.min(ctx.maxStringLength, Math.max(ctx.work.left, 16));
-      if (value.length > room) {
-        trailer = more(value.length - room, "character");
-        value = value.slice(0, room);
-      }
-      if (ctx.compact !== true && value.length > 16 && value.length > ctx.breakLength - ctx.indentationLvl - 4) {
-        const lines = value.split(/(?<=\n)/).map((line) => style(quoted(line), "string"));
-        return lines.join(` +\n${" ".repeat(ctx.indentationLvl + 2)}`) + trailer;
-      }
-      return style(quoted(value), "string") + trailer;
-    }
-    case "number":
-      return formatNumber(style, value, ctx.numericSeparator);
-    case "bigint":
-      return formatBigInt(style, value, ctx.numericSeparator);
-    case "symbol":
-      return style(value.toString(), "symbol");
-    default:
-      return style(`${value}`, typeof value);
-  }
-}
-
-const separated = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, "_");
-
-function formatNumber(style, value, separators) {
-  let text = Object.is(value, -0) && !separators ? "-0" : `${value}`;
-  if (separators && Number.isFinite(value) && !text.includes("e")) {
-    const [whole, part] = text.split(".");
-    text = separated(whole) + (part === undefined ? "" : `.${part.replace(/(\d{3})(?=\d)/g, "$1_")}`);
-  }
-  return style(text, "number");
-}
-
-function formatBigInt(style, value, separators) {
-  return style(`${separators ? separated(String(value)) : value}n`, "bigint");
-}
-
-const ANSI = /\x1b\[[0-9;]*m/g;
-
-export function stripVTControlCharacters(text) {
-  if (typeof text !== "string") throw coded(TypeError, "ERR_INVALID_ARG_TYPE", `The "str" argument must be of type string.${received(text)}`);
-  return text.replace(/[\u001b\u009b][[()#;?]*(?:[0-9]{1,4}(?:;[0-9]{0,4})*)?[0-9A-ORZcf-nqry=><~]/g, "");
-}
-
-// Columns that text takes: wide characters of East Asia and pictures take two.
-function widthOf(text) {
-  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
-  let width = 0;
-  for (const char of text.replace(ANSI, "").normalize("NFC")) {
-    const code = char.codePointAt(0);
-    if (code < 32 || (code >= 0x7f && code < 0xa0) || /[\p{Mn}\p{Me}\p{Cf}]/u.test(char)) continue;
-    width += isWide(code) ? 2 : 1;
-  }
-  return width;
-}
-
-function isWide(code) {
-  return (
-    code >= 0x1100 &&
-    (code <= 0x115f || (code >= 0x2e80 && code <= 0xa4cf && code !== 0x303f) || (code >= 0xac00 && code <= 0xd7a3) ||
-      (code >= 0xf900 && code <= 0xfaff) || (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
-      (code >= 0xffe0 && code <= 0xffe6) || (code >= 0x1f300 && code <= 0x1faff) || (code >= 0x20000 && code <= 0x3fffd))
-  );
-}
-
-// Lines.
-
-function groupElements(ctx, output, value) {
-  const extra = ctx.maxArrayLength < output.length || output.at(-1)?.startsWith("... ") ? 1 : 0;
-  const count = output.length - extra;
-  const widths = [];
-  let [total, longest] = [0, 0];
-  for (let i = 0; i < count; i++) {
-    widths[i] = widthOf(output[i]);
-    total += widths[i] + 2;
-    longest = Math.max(longest, widths[i]);
-  }
-  const widest = longest + 2;
-  if (!(widest * 3 + ctx.indentationLvl < ctx.breakLength && (total / widest > 5 || longest <= 6))) return output;
-  const bias = Math.max(widest - 3 - Math.sqrt(widest - total / output.length), 1);
-  const columns = Math.min(
-    Math.round(Math.sqrt(2.5 * bias * count) / bias),
-    Math.floor((ctx.breakLength - ctx.indentationLvl) / widest),
-    ctx.compact * 4,
-    15,
-  );
-  if (columns <= 1) return output;
-  const sizes = [];
-  for (let i = 0; i < columns; i++) {
-    let size = 0;
-    for (let j = i; j < count; j += columns) size = Math.max(size, widths[j]);
-    sizes.push(size + 2);
-  }
-  let left = true;
-  if (value !== undefined) {
-    for (let i = 0; i < output.length; i++) {
-      if (typeof value[i] !== "number" && typeof value[i] !== "bigint") {
-        left = false;
-        break;
-      }
-    }
-  }
-  const lines = [];
-  for (let i = 0; i < count; i += columns) {
-    const end = Math.min(i + columns, count);
-    let line = "";
-    for (let j = i; j < end; j++) {
-      const last = j === end - 1;
-      const text = last ? output[j] : `${output[j]}, `;
-      const size = sizes[j - i] + output[j].length - widths[j] - (last ? 2 : 0);
-      line += left ? text.padStart(size) : last ? text : text.padEnd(size);
-    }
-    lines.push(line);
-  }
-  if (extra > 0) lines.push(output[count]);
-  return lines;
-}
-
-function fits(ctx, output, start, base) {
-  let total = output.length + start;
-  if (total + output.length > ctx.breakLength) return false;
-  for (const text of output) {
-    total += ctx.colors ? text.replace(ANSI, "").length : text.length;
-    if (total > ctx.breakLength) return false;
-  }
-  return base === "" || !base.includes("\n");
-}
-
-function reduceToSingleString(ctx, output, base, braces, kind, depth, value) {
-  if (ctx.compact === true) {
-    if (fits(ctx, output, 0, base)) return `${braces[0]}${base ? ` ${base}` : ""} ${output.join(", ")} ${braces[1]}`;
-    const indentation = `\n${" ".repeat(ctx.indentationLvl)}`;
-    const line = base === "" && braces[0].length === 1 ? " " : `${base ? ` ${base}` : ""}${indentation}  `;
-    return `${braces[0]}${line}${output.join(`,${indentation}  `)} ${braces[1]}`;
-  }
-  const start = base ? `${base} ` : "";
-  if (typeof ctx.compact === "number" && ctx.compact >= 1) {
-    const entries = output.length;
-    if (kind === LIST && entries > 6) output = groupElements(ctx, output, value);
-    if (ctx.currentDepth - depth < ctx.compact && entries === output.length) {
-      const size = output.length + ctx.indentationLvl + braces[0].length + base.length + 10;
-      if (fits(ctx, output, size, base)) {
-        const joined = output.join(", ");
-        if (!joined.includes("\n")) return `${start}${braces[0]} ${joined} ${braces[1]}`;
-      }
-    }
-  }
-  const indentation = `\n${" ".repeat(ctx.indentationLvl)}`;
-  return `${start}${braces[0]}${indentation}  ${output.join(`,${indentation}  `)}${indentation}${braces[1]}`;
-}
-
-// util.format.
-
-const BUILT_IN = new Set(Object.getOwnPropertyNames(globalThis).filter((name) => /^[A-Z][a-zA-Z0-9]+$/.test(name)));
-
-function hasBuiltInToString(value) {
-  if (typeof value.toString !== "function") return typeof value[Symbol.toPrimitive] !== "function";
-  if (Object.hasOwn(value, "toString") || Object.hasOwn(value, Symbol.toPrimitive)) return false;
-  let object = value;
-  do object = Object.getPrototypeOf(object);
-  while (object !== null && !Object.hasOwn(object, "toString") && !Object.hasOwn(object, Symbol.toPrimitive));
-  const own = object === null ? undefined : Object.getOwnPropertyDescriptor(object, "constructor");
-  return typeof own?.value === "function" && BUILT_IN.has(own.value.name);
-}
-
-function stringified(value) {
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    if (error instanceof TypeError && /circular/i.test(error.message)) return "[Circular]";
-    throw error;
-  }
-}
-
-const number = (value, options) => {
-  if (typeof value === "symbol") return "NaN";
-  return (typeof value === "bigint" ? formatBigInt : formatNumber)(plain, value, options?.numericSeparator ?? false);
-};
-
-const DIRECTIVES = {
-  s(value, options) {
-    if (typeof value === "number" || typeof value === "bigint") return number(value, options);
-    if (typeof value !== "object" || value === null || !hasBuiltInToString(value)) return String(value);
-    return inspect(value, { ...options, depth: 0, colors: false, compact: 3 });
-  },
-  j: stringified,
-  d: (value, options) => number(typeof value === "bigint" || typeof value === "symbol" ? value : Number(value), options),
-  i: (value, options) => number(typeof value === "bigint" || typeof value === "symbol" ? value : Number.parseInt(value), options),
-  f: (value, options) => number(typeof value === "symbol" ? value : Number.parseFloat(value), options),
-  O: (value, options) => inspect(value, options),
-  o: (value, options) => inspect(value, { ...options, showHidden: true, showProxy: true, depth: 4 }),
-  c: () => "",
-};
-
-export function formatWithOptions(options, ...args) {
-  const first = args[0];
-  if (typeof first !== "string") return joined(options, args, 0, "");
-  if (args.length === 1) return first;
-  let next = 1;
-  const text = first.replace(/%([sjdifOoc%])/g, (all, letter) => {
-    if (letter === "%") return "%";
-    return next < args.length ? DIRECTIVES[letter](args[next++], options) : all;
-  });
-  return joined(options, args, next, text);
-}
-
-function joined(options, args, from, text) {
-  for (let i = from; i < args.length; i++) {
-    if (i > 0) text += " ";
-    text += typeof args[i] === "string" ? args[i] : inspect(args[i], options);
-  }
-  return text;
-}
-
-export const format = (...args) => formatWithOptions(undefined, ...args);

@@ -71,7 +71,8 @@ export const path = {
     const at = trimmed.lastIndexOf("/");
     if (at < 0) return ".";
     const folder = trimmed.slice(0, at);
-    return folder === "" ? (text.startsWith("//") && at === 1 ? "//" : "/") : folder;
+    if (folder === "/" && at === 1) return "//";
+    return folder === "" ? "/" : folder;
   },
 
   basename(text, ending) {
@@ -93,10 +94,11 @@ export const path = {
     const root = text.startsWith("/") ? "/" : "";
     const base = path.basename(text);
     const ext = path.extname(text);
-    const dir = path.dirname(text);
+    const trimmed = text.replace(/\/+$/, "");
+    const at = trimmed.lastIndexOf("/");
     return {
       root,
-      dir: dir === "." && !/^\.(\/|$)/.test(text.replace(/\/+$/, "").slice(0, -base.length || undefined)) ? root : dir,
+      dir: at > 0 ? trimmed.slice(0, at) : root,
       base,
       ext,
       name: base.slice(0, base.length - ext.length),

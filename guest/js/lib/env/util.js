@@ -2,8 +2,11 @@
 
 import { N, coded, needsFunction, wrongType } from "./native.js";
 import { deepEqual } from "./equal.js";
-import { format, formatWithOptions, inspect, stripVTControlCharacters, types } from "./inspect.js";
+import { format, formatWithOptions } from "./format.js";
+import { inspect } from "./inspect.js";
+import { stripVTControlCharacters } from "./quote.js";
 import { TextDecoder, TextEncoder } from "./text.js";
+import { types } from "./types.js";
 
 const PROMISIFIED = Symbol.for("nodejs.util.promisify.custom");
 // Warnings of things that are outdated, that were given.
