@@ -47,11 +47,26 @@ const BASES = ["http://u:p@a.b:81/c/d;p?q#f", "https://a", "file:///C:/a/b", "fi
 const RELATIVE = ["", " ", "x", "./x", "../x", "../../../x", "/x", "//x", "///x", "//x:1/y", "\\x", "\\\\x", "/\\x", "?y", "#y", "?", "#", "?y#z", "x?y#z", ".", "..", "../", "./", "x/..", "x/./y", "http:x", "http:/x", "http://x",
   "http:", "https:x", "file:x", "file:/x", "file:..", "C:/x", "C|/x", "/C|/x", "/C:", "C|", "C|x", "file:C|/x", "file:?y", "file:#y", "foo:x", "foo:/x", "foo:", "//", "//@", "//u@h", "g;x=1/../y", "%2e%2e/x", "a b", "ä", "x:y", "1:2", "//[::1]", "///C|/x", "//C|/x", "/..//x", ".//x"];
 
+// Where Node 20 departs from the standard (bidi rule, spaces at the end of opaque paths, empty paths after "..", relative
+// to opaque paths, hosts of other schemes), what the standard says.
+const STANDARD = {
+  "http://a\u05d0.com": "TypeError ERR_INVALID_URL", "data:x #f": "data:x%20#f", "data:x ?q": "data:x%20?q", "foo:/..": "foo:/",
+  "?y#z on foo:a?q": "TypeError ERR_INVALID_URL", "x?y#z on foo:a?q": "TypeError ERR_INVALID_URL",
+  "?y#z on mailto:x": "TypeError ERR_INVALID_URL", "x?y#z on mailto:x": "TypeError ERR_INVALID_URL",
+  "?y#z on about:blank": "TypeError ERR_INVALID_URL", "x?y#z on about:blank": "TypeError ERR_INVALID_URL",
+  "foo://h/a host=:80": "foo://h/a", "foo://h host=:80": "foo://h", "foo://h:1/a host=:80": "foo://h:1/a", "foo://u@h/a host=:80": "foo://u@h/a",
+  "foo://h/a pathname=..": "foo://h/", "foo://h pathname=..": "foo://h/", "foo:/a pathname=..": "foo:/", "foo:///a pathname=..": "foo:///",
+  "foo://h:1/a pathname=..": "foo://h:1/", "foo://u@h/a pathname=..": "foo://u@h/", "foo:/a host=": "foo:///a", "foo:/a hostname=": "foo:///a",
+  "foo:/a host=y:82": "foo://y:82/a", "foo:/a host=y:443": "foo://y:443/a", "foo:/a host=y:9x": "foo://y:9/a", "foo:/a host=[::1]:3": "foo://[::1]:3/a",
+  "foo:///a host=y:82": "foo://y:82/a", "foo:///a host=y:443": "foo://y:443/a", "foo:///a host=y:9x": "foo://y:9/a", "foo:///a host=[::1]:3": "foo://[::1]:3/a",
+};
+const differ = (what, a, b) => (what in STANDARD ? (a.href ?? a) !== STANDARD[what] : JSON.stringify(a) !== JSON.stringify(b));
+
 test("parses as Node does", () => {
   const wrong = [];
   for (const input of ALONE) {
     const [a, b] = [look(Mine, input), look(URL, input)];
-    if (JSON.stringify(a) !== JSON.stringify(b)) wrong.push({ input, mine: a.href ?? a, node: b.href ?? b });
+    if (differ(input, a, b)) wrong.push({ input, mine: a.href ?? a, node: b.href ?? b });
     assert.equal(Mine.canParse(input), typeof a === "object");
     if (typeof a === "object") assert.equal(new Mine(a.href).href, a.href, "what it shows is read again");
   }
@@ -64,7 +79,7 @@ test("resolves as Node does", () => {
   for (const base of BASES) {
     for (const input of RELATIVE) {
       const [a, b] = [look(Mine, input, base), look(URL, input, base)];
-      if (JSON.stringify(a) !== JSON.stringify(b)) wrong.push({ input, base, mine: a.href ?? a, node: b.href ?? b });
+      if (differ(`${input} on ${base}`, a, b)) wrong.push({ input, base, mine: a.href ?? a, node: b.href ?? b });
     }
   }
   assert.deepEqual(wrong, []);
@@ -95,7 +110,7 @@ test("sets as Node does", () => {
           }
           return url.href;
         });
-        if (a !== b) wrong.push({ href, name, value, mine: a, node: b });
+        if (differ(`${href} ${name}=${value}`, a, b)) wrong.push({ href, name, value, mine: a, node: b });
       }
     }
   }
