@@ -110,7 +110,7 @@ function parse(address, withQuery = false, slashesDenoteHost = false) {
     url.search = text.slice(query);
     url.query = url.search.slice(1);
     text = text.slice(0, query);
-  } else if (withQuery && !(protocol === undefined && hash === -1 && /^\/(?!\/\/)[^@\s]*$/.test(text))) url.search = "";
+  }
   if (withQuery) url.query = toQuery(url.query ?? "");
   if (text !== "") url.pathname = text;
   else if (slashed && url.hostname) url.pathname = "/";
