@@ -81,6 +81,8 @@ function parse(address, withQuery = false, slashesDenoteHost = false) {
   if (url.protocol !== "javascript:" && text.startsWith("//") && (protocol !== undefined || slashesDenoteHost || /^\/\/[^@/]+@[^@/]+/.test(text))) {
     url.slashes = true;
     text = text.slice(2);
+  }
+  if (url.slashes || (protocol !== undefined && !slashed && url.protocol !== "javascript:")) {
     const end = text.search(/[/?#]/);
     let host = end === -1 ? text : text.slice(0, end);
     text = end === -1 ? "" : text.slice(end);
