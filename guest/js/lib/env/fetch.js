@@ -19,6 +19,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 // What Request and Response share. Its `#body` is { bytes, stream }, or null: bytes until a script asks for the stream.
 let take;
 let setBody;
+let hasBody;
 
 class Body {
   #body = null;
@@ -34,9 +35,11 @@ class Body {
       if (owner.#unusable) throw new TypeError("Body is unusable: Body has already been read");
       owner.#used = true;
       const { bytes, stream } = owner.#body;
-      if (stream === null) return bytes;
-      return collect(stream);
+      if (bytes === null) return collect(stream);
+      stream?.cancel();
+      return bytes;
     };
+    hasBody = (owner) => owner.#body !== null;
   }
 
   get body() {
@@ -117,6 +120,8 @@ const CHOICES = {
 const isSignal = (value) => typeof value === "object" && value !== null && typeof value.aborted === "boolean" &&
   typeof value.addEventListener === "function";
 
+let signalOf;
+
 export class Request extends Body {
   #url;
   #method;
@@ -156,16 +161,20 @@ export class Request extends Body {
     }
     this.#headers = new Headers(init.headers ?? (from === null ? undefined : pairsOf(from.#headers)));
     const body = init.body ?? null;
-    if ((body !== null || (from !== null && from.body !== null)) && (this.#method === "GET" || this.#method === "HEAD")) {
+    if ((body !== null || (from !== null && hasBody(from))) && (this.#method === "GET" || this.#method === "HEAD")) {
       throw new TypeError("Request with GET/HEAD method cannot have body.");
     }
     if (body !== null) {
       const [source, type] = extract(body);
       setBody(this, source);
       if (type !== null && !this.#headers.has("content-type")) this.#headers.append("content-type", type);
-    } else if (from !== null && from.body !== null) {
-      if (from.bodyUsed || from.body.locked) throw new TypeError("Cannot construct a Request with a Request object that has already been used.");
-      const source = take(from);
+    } else if (from !== null && hasBody(from)) {
+      let source;
+      try {
+        source = take(from);
+      } catch {
+        throw new TypeError("Cannot construct a Request with a Request object that has already been used.");
+      }
       setBody(this, source instanceof Promise ? ReadableStream.from(oneOf(source)) : source);
     }
   }
@@ -201,6 +210,7 @@ export class Request extends Body {
   }
 
   static {
+    signalOf = (request) => request.#signal;
     for (const name of [...Object.keys(CHOICES), "referrer", "integrity", "keepalive"]) {
       Object.defineProperty(this.prototype, name, {
         get() {
@@ -362,7 +372,7 @@ function ofData(url) {
   return answer({ status: 200, statusText: "OK", url: url.href, type: "basic", headers: fromHost([["content-type", type]]) }, body);
 }
 
-// The environment's part: see CONTRACT of N.fetch in guest/js/README.md. The host measures the time, so no timers are used.
+// The environment's part: `fetched` and `fetchFailed` are hooks of the engine. The host measures the time, so no timers are used.
 export function create(N) {
   bind(N);
   // Token → what to do with the answer.
@@ -392,13 +402,13 @@ export function create(N) {
   async function fetch(input, init = undefined) {
     if (arguments.length === 0) throw new TypeError("fetch: 1 argument required, but only 0 present.");
     const request = new Request(input, init);
-    const signal = init?.signal ?? (input instanceof Request ? input.signal : null);
+    const signal = signalOf(request);
     if (signal?.aborted) throw signal.reason;
     let url = new URL(request.url);
     if (url.protocol === "data:") return ofData(url);
     if (!/^https?:$/.test(url.protocol)) throw failed("unknown scheme");
     let body;
-    if (request.body !== null) {
+    if (hasBody(request)) {
       const bytes = take(request);
       try {
         body = bytes instanceof Promise ? await bytes : bytes;
