@@ -39,6 +39,12 @@ function tag(Class, name, ...shown) {
 
 // ---- streams
 
+function deferred() {
+  const all = {};
+  all.promise = new Promise((resolve, reject) => Object.assign(all, { resolve, reject }));
+  return all;
+}
+
 export class ReadableStream {
   #chunks = [];
   #state = "open";
@@ -48,7 +54,7 @@ export class ReadableStream {
   #pulling = null;
   #reader = null;
   #disturbed = false;
-  #closed = Promise.withResolvers();
+  #closed = deferred();
 
   constructor(source = {}) {
     this.#source = source;
@@ -100,9 +106,14 @@ export class ReadableStream {
     };
     const reader = {
       closed: this.#closed.promise,
-      async read() {
-        own();
-        return stream.#read();
+      // No async function: of two reads the first is answered first.
+      read() {
+        try {
+          own();
+          return stream.#read();
+        } catch (error) {
+          return Promise.reject(error);
+        }
       },
       async cancel(reason) {
         own();
@@ -128,8 +139,10 @@ export class ReadableStream {
     const reader = this.getReader();
     const controllers = [];
     let given = 0;
+    let pulling = null;
     const pull = async () => {
       const { done, value } = await reader.read();
+      pulling = null;
       for (const controller of controllers.filter((each) => each !== null)) {
         if (done) controller.close();
         else controller.enqueue(value);
@@ -138,7 +151,7 @@ export class ReadableStream {
     const branch = (at) =>
       new ReadableStream({
         start: (controller) => void (controllers[at] = controller),
-        pull: () => pull(),
+        pull: () => (pulling ??= pull()),
         cancel: (reason) => {
           controllers[at] = null;
           return ++given === 2 ? reader.cancel(reason) : undefined;
@@ -174,11 +187,11 @@ export class ReadableStream {
       const value = this.#chunks.shift();
       if (this.#state === "closing" && this.#chunks.length === 0) this.#end();
       else this.#pull();
-      return { done: false, value };
+      return Promise.resolve({ done: false, value });
     }
     if (this.#state === "failed") throw this.#error;
-    if (this.#state !== "open") return { done: true, value: undefined };
-    const waiting = Promise.withResolvers();
+    if (this.#state !== "open") return Promise.resolve({ done: true, value: undefined });
+    const waiting = deferred();
     this.#waiting.push(waiting);
     this.#pull();
     return waiting.promise;
