@@ -12,6 +12,9 @@ pub const MODULES_MAX: usize = 4096;
 /// Bytes of a source map that lies beside a `.js` file; a longer one is left out, with a note.
 pub const MAP_BYTES_MAX: u64 = 64 << 20;
 
+/// Bytes of the mappings in such a map; longer ones are left out, with a note.
+pub const MAPPINGS_BYTES_MAX: usize = 16 << 20;
+
 /// Problems that one error lists; more are counted.
 pub const PROBLEMS_MAX: usize = 20;
 
@@ -34,3 +37,6 @@ pub(crate) const CONFIG_CHAIN_MAX: usize = 8;
 
 /// Bytes of a `tsconfig.json`; a longer one is refused.
 pub(crate) const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes of esbuild's messages that are shown.
+pub(crate) const ESBUILD_MESSAGE_BYTES_MAX: u64 = 64 << 10;
