@@ -5,11 +5,12 @@
 set -eu
 cd "$(dirname "$0")/.."
 log="$(mktemp)"
-clients="target/tmp/clients-1.log target/tmp/clients-2.log target/tmp/matrix.log target/tmp/differential.log target/tmp/browser.log"
+clients="target/tmp/clients-1.log target/tmp/clients-2.log target/tmp/matrix.log target/tmp/differential.log target/tmp/browser.log target/tmp/example-*.log"
+sameness="target/tmp/sameness-rust.log target/tmp/sameness-script.log"
 trap 'rm -f "$log"' EXIT
 
 # shellcheck disable=SC2086 # a list of words, here and below
-rm -f $clients
+rm -f $clients $sameness
 
 step() { echo; echo "== $*"; }
 
@@ -20,14 +21,20 @@ cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "tests"
 # The pipe must not hide a failure: the status travels in a file.
 { HOLDFAST_TEST_ALL=1 cargo test --workspace 2>&1 || echo failed >"$log.status"; } | tee "$log"
-step "the first app of one's own"
-{ cargo test --quiet --manifest-path examples/rust-hello/Cargo.toml --target-dir target/examples 2>&1 || echo failed >"$log.status"; } | tee -a "$log"
+step "the examples"
+for manifest in examples/rust-hello/Cargo.toml examples/*/rust/Cargo.toml; do
+    { cargo test --quiet --manifest-path "$manifest" --target-dir target/examples 2>&1 || echo failed >"$log.status"; } | tee -a "$log"
+done
+step "tests in Node: the harness"
+cargo build --quiet
+{ (cd tests/clients && HOLDFAST_BIN=../../target/debug/holdfast node --import ./resolve.mjs --test --test-reporter=spec ../../guest/js/test/) 2>&1 || echo failed >"$log.status"; } | tee -a "$log"
 step "fuzzing"
 ./tests/fuzz/run.sh "${FUZZ_SECONDS:-8}"
 
 step "counts"
 cat $clients 2>/dev/null | grep '# ' | grep '﹣' | sort | uniq -c | sed 's/^/skipped in Node: /' || true
 grep SKIPPED "$log" || true
+grep -h 'rows as the reference' $sameness 2>/dev/null || true
 grep -h '^differen' $clients 2>/dev/null || true
 rust() { awk -v want="$1" '/^test result:/ { for (i = 1; i < NF; i++) if ($(i + 1) ~ "^" want) n += $i } END { print n + 0 }' "$log"; }
 node() { cat $clients 2>/dev/null | awk -v want="$1" '$2 == want { n += $3 } END { print n + 0 }'; }

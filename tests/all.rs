@@ -3,11 +3,13 @@
 mod clients;
 mod component;
 mod containment;
+mod examples;
 mod house;
 mod instances;
 mod outgoing;
 mod recovery;
 mod restore;
+mod sameness;
 mod simulation;
 mod sockets;
 mod support;

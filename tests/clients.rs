@@ -7,13 +7,13 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn folder(name: &str) -> PathBuf {
+pub fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
 /// Says why a test does not run, in the form that `make test` counts; fails where skipping is not
 /// allowed (`HOLDFAST_TEST_ALL=1`).
-fn skip(what: &str, why: &str) {
+pub fn skip(what: &str, why: &str) {
     println!("SKIPPED {what}: {why}");
     assert!(
         std::env::var_os("HOLDFAST_TEST_ALL").is_none(),
@@ -21,7 +21,7 @@ fn skip(what: &str, why: &str) {
     );
 }
 
-fn installed(folder: &Path) -> bool {
+pub fn installed(folder: &Path) -> bool {
     folder.join("node_modules").exists()
         && Command::new("node")
             .arg("--version")
@@ -30,7 +30,7 @@ fn installed(folder: &Path) -> bool {
 }
 
 /// Runs a command; what it prints is kept in `target/tmp/NAME.log`, for the counts of `make test`.
-fn run(command: &mut Command, name: &str) {
+pub fn run(command: &mut Command, name: &str) {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{name} could not be started: {error}"));

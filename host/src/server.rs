@@ -253,11 +253,14 @@ impl Node {
                 stopped: stopped.clone(),
             };
             let ended = ended.clone();
+            // A shard logs where the thread that runs the node does.
+            let log = tracing::dispatcher::get_default(Clone::clone);
             let thread = std::thread::Builder::new()
                 .name(format!("shard-{shard}"))
                 .spawn(move || {
                     // The receiver lives as long as any shard.
-                    let _ = ended.send(run_shard(start));
+                    let run = || run_shard(start);
+                    let _ = ended.send(tracing::dispatcher::with_default(&log, run));
                 })?;
             threads.push(thread);
         }

@@ -5,6 +5,7 @@
 use crate::error::Problem;
 use crate::imports::{self, Links};
 use crate::project::Options;
+use crate::source_map::Mappings;
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{Statement, TSModuleReference};
 use oxc_codegen::{Codegen, CodegenOptions, CommentOptions};
@@ -13,7 +14,7 @@ use oxc_parser::{ParseOptions, Parser, ParserReturn};
 use oxc_semantic::SemanticBuilder;
 use oxc_span::{GetSpan, SourceType, Span};
 use oxc_transformer::{HelperLoaderOptions, TransformOptions, Transformer};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -21,7 +22,7 @@ use std::path::Path;
 pub(crate) const HELPERS: &str = "holdfast:helpers";
 
 /// What a module is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     Esm,
@@ -70,13 +71,6 @@ pub(crate) struct Compiled {
     /// The mappings of the printed text, when it is not the file's own.
     pub(crate) mappings: Option<Mappings>,
     pub(crate) links: Links,
-}
-
-/// A source map without its sources: there is one, the file.
-#[derive(Debug)]
-pub(crate) struct Mappings {
-    pub(crate) names: Vec<String>,
-    pub(crate) mappings: String,
 }
 
 /// Names that are types in the module they come from, so that passing them on is taken out: the specifier, and
@@ -194,13 +188,7 @@ fn compile_code(
             ..CodegenOptions::default()
         })
         .build(&program);
-    let mappings = printed.map.map(|map| {
-        let map = map.to_json();
-        Mappings {
-            names: map.names,
-            mappings: map.mappings,
-        }
-    });
+    let mappings = printed.map.as_ref().map(Mappings::of);
     Ok(Compiled {
         kind,
         source: printed.code,

@@ -11,7 +11,7 @@ use crate::project::Options;
 use crate::resolve::{Missing, common_root, normal, relative, resolve, slashed};
 use crate::source_map::{self, GivenMap};
 use crate::{helpers, link};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
@@ -49,12 +49,12 @@ pub(crate) struct Graph {
     /// Everything that was read or looked for.
     pub(crate) files: Vec<PathBuf>,
     pub(crate) notes: Vec<String>,
-    /// Packages that are imported and not there, as named by the import.
-    pub(crate) packages: Vec<String>,
+    /// Imports that only a bundler can follow, as written: packages, and files of other kinds.
+    pub(crate) others: Vec<String>,
 }
 
 /// A module of the script text.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Module {
     pub(crate) name: String,
     pub(crate) kind: Kind,
@@ -62,6 +62,9 @@ pub(crate) struct Module {
     pub(crate) map: Option<String>,
     pub(crate) imports: BTreeMap<String, String>,
 }
+
+/// The form of the script text.
+pub(crate) const FORM: u32 = 1;
 
 #[derive(Serialize)]
 struct Text<'a> {
@@ -82,17 +85,17 @@ struct Reader {
     bytes: usize,
     files: Vec<PathBuf>,
     notes: Vec<String>,
-    packages: Vec<String>,
+    others: Vec<String>,
     problems: Vec<Problem>,
 }
 
 impl Graph {
-    /// Reads an entry and everything it imports. With `packages_later`, imports of packages are listed instead
-    /// of refused.
-    pub(crate) fn read(entry: &Path, packages_later: bool) -> Result<Self, ScriptError> {
+    /// Reads an entry and everything it imports. With `others_later`, imports that only a bundler can follow are
+    /// listed instead of refused.
+    pub(crate) fn read(entry: &Path, others_later: bool) -> Result<Self, ScriptError> {
         let mut reader = Reader::new(entry)?;
         while let Some((index, path)) = reader.queue.pop() {
-            match reader.read_node(&path, packages_later) {
+            match reader.read_node(&path, others_later) {
                 Ok(node) => {
                     if let Some(place) = reader.nodes.get_mut(index) {
                         *place = Some(node);
@@ -106,7 +109,7 @@ impl Graph {
             options: reader.options,
             files: reader.files,
             notes: reader.notes,
-            packages: reader.packages,
+            others: reader.others,
         };
         let mut problems = reader.problems;
         if problems.is_empty() {
@@ -168,7 +171,7 @@ impl Graph {
 pub(crate) fn write(modules: &[Module]) -> Result<String, ScriptError> {
     let entry = modules.first().map_or("", |module| module.name.as_str());
     let text = Text {
-        holdfast: 1,
+        holdfast: FORM,
         entry,
         modules,
     };
@@ -220,7 +223,7 @@ impl Reader {
             bytes: 0,
             files,
             notes: Vec::new(),
-            packages: Vec::new(),
+            others: Vec::new(),
             problems: Vec::new(),
             written,
             folder,
@@ -231,7 +234,7 @@ impl Reader {
         show(&self.written, &self.folder, path)
     }
 
-    fn read_node(&mut self, path: &Path, packages_later: bool) -> Result<Node, Vec<Problem>> {
+    fn read_node(&mut self, path: &Path, others_later: bool) -> Result<Node, Vec<Problem>> {
         self.files.push(path.to_owned());
         let shown = self.show(path);
         let language =
@@ -262,7 +265,7 @@ impl Reader {
         let mut targets = BTreeMap::new();
         let mut problems = Vec::new();
         for request in &compiled.links.requests {
-            match self.target(request, path, packages_later) {
+            match self.target(request, path, others_later) {
                 Ok(Some(target)) => {
                     targets.insert(request.specifier.clone(), target);
                 }
@@ -291,7 +294,7 @@ impl Reader {
         &mut self,
         request: &Request,
         from: &Path,
-        packages_later: bool,
+        others_later: bool,
     ) -> Result<Option<Target>, String> {
         let specifier = request.specifier.as_str();
         if let Some(name) = built_in::find(specifier) {
@@ -313,8 +316,8 @@ impl Reader {
                     return self.module(&found).map(Some);
                 }
             }
-            if packages_later && !foreign_scheme(specifier) && !built_in::is_absent(specifier) {
-                self.packages.push(specifier.to_owned());
+            if others_later && !foreign_scheme(specifier) && !built_in::is_absent(specifier) {
+                self.others.push(specifier.to_owned());
                 return Ok(None);
             }
             return Err(self.no_package(specifier));
@@ -325,6 +328,10 @@ impl Reader {
             || specifier.ends_with("..")
             || specifier == ".";
         match resolve(&normal(&folder.join(specifier)), folder_only) {
+            Ok(found) if others_later && Language::of(&found).is_none() => {
+                self.others.push(specifier.to_owned());
+                Ok(None)
+            }
             Ok(found) => self.module(&found).map(Some),
             Err(missing) => {
                 self.files.extend(missing.tried.iter().take(2).cloned());
@@ -428,7 +435,7 @@ fn show(written: &Path, folder: &Path, path: &Path) -> String {
 }
 
 /// A file's text, within its bound.
-fn read_text(path: &Path, shown: &str) -> Result<String, Problem> {
+pub(crate) fn read_text(path: &Path, shown: &str) -> Result<String, Problem> {
     let unreadable = |error: std::io::Error| Problem::of(shown, format!("cannot be read: {error}"));
     let data = path.metadata().map_err(unreadable)?;
     if !data.is_file() {

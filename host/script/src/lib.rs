@@ -16,22 +16,27 @@
 //! | `link` | whether what is asked for is there |
 //! | `resolve`, `project`, `built_in` | what an import means |
 //! | `source_map`, `helpers`, `nesting` | their parts |
+//! | `bundle`, `esbuild`, `packed` | an app as one file |
 //! | `error`, `limits` | what can be wrong, and every bound |
 
 mod built_in;
+mod bundle;
 mod compile;
 mod error;
+mod esbuild;
 mod graph;
 mod helpers;
 mod imports;
 pub mod limits;
 mod link;
 mod nesting;
+mod packed;
 mod project;
 mod resolve;
 mod source_map;
 
 pub use built_in::BUILT_IN;
+pub use bundle::Npm;
 pub use error::{Problem, ScriptError};
 
 use graph::Graph;
@@ -56,11 +61,15 @@ pub struct Script {
 /// Everything that is wrong with it, each with its file, line and column, where there is one.
 pub fn load(entry: &Path) -> Result<Script, ScriptError> {
     on_deep_stack(entry, || {
-        let graph = Graph::read(entry, false)?;
-        let (files, notes) = (graph.files.clone(), graph.notes.clone());
-        let text = graph
-            .into_modules()
-            .and_then(|modules| graph::write(&modules));
+        let (modules, files, notes) = match packed::read(entry)? {
+            Some((_, modules)) => (Ok(modules), vec![entry.to_owned()], Vec::new()),
+            None => {
+                let graph = Graph::read(entry, false)?;
+                let (files, notes) = (graph.files.clone(), graph.notes.clone());
+                (graph.into_modules(), files, notes)
+            }
+        };
+        let text = modules.and_then(|modules| graph::write(&modules));
         let text = text.map_err(|mut error| {
             error.files.clone_from(&files);
             error
@@ -73,6 +82,18 @@ pub fn load(entry: &Path) -> Result<Script, ScriptError> {
             notes,
         })
     })
+}
+
+/// Makes one self-contained `.js` file of an app, which [`load`] takes.
+///
+/// An app of one file becomes an ES module with an inline source map. One of several becomes a module that holds
+/// the script text: every module stays what it is, so cycles, live bindings and CommonJS work as before. Where npm
+/// packages are imported (or files of other kinds), esbuild bundles the app; it is looked for, not installed.
+///
+/// # Errors
+/// What is wrong with the app, what esbuild finds, or how to get esbuild.
+pub fn bundle(entry: &Path, npm: &Npm) -> Result<String, ScriptError> {
+    on_deep_stack(entry, || bundle::bundle(entry, npm))
 }
 
 /// Runs on a thread whose stack the parser's recursion cannot exhaust, within the bound on nesting.

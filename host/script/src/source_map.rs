@@ -1,12 +1,11 @@
 //! Source maps: those that come with a `.js` file, and the text of those that are made here. Called by `graph`.
 //! A map that is broken is left out with a note; it never keeps an app from running.
 
-use crate::compile::Mappings;
-use crate::limits::MAP_BYTES_MAX;
+use crate::limits::{MAP_BYTES_MAX, MAPPINGS_BYTES_MAX};
 use crate::resolve::{normal, relative, slashed};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use oxc_sourcemap::SourceMap;
+use oxc_sourcemap::{JSONSourceMap, SourceMap, Token};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Read;
@@ -15,6 +14,10 @@ use std::path::{Path, PathBuf};
 
 /// How the comment begins that says where a file's map is.
 const MARKS: [&str; 2] = ["//# sourceMappingURL=", "//@ sourceMappingURL="];
+
+/// The mappings of a file that was printed anew. Its only source is the file.
+#[derive(Debug)]
+pub(crate) struct Mappings(String);
 
 /// A map that came with a file.
 #[derive(Debug)]
@@ -49,6 +52,8 @@ struct Text {
     #[serde(default)]
     source_root: Option<String>,
     sources: Vec<Option<String>>,
+    #[serde(default)]
+    names: Vec<String>,
     mappings: String,
 }
 
@@ -56,7 +61,7 @@ struct Text {
 struct Written<'a> {
     version: u32,
     sources: &'a [String],
-    names: &'a [String],
+    names: [&'static str; 0],
     mappings: &'a str,
 }
 
@@ -158,14 +163,26 @@ impl GivenMap {
                 Source::Path(normal(&folder.join(source)))
             }
         });
-        let map = Self {
-            sources: sources.collect(),
+        let sources: Vec<Source> = sources.collect();
+        if map.mappings.len() > MAPPINGS_BYTES_MAX {
+            return Err(format!(
+                "its mappings are longer than {MAPPINGS_BYTES_MAX} bytes"
+            ));
+        }
+        let plain = JSONSourceMap {
+            version: 3,
+            file: None,
             mappings: map.mappings,
+            source_root: None,
+            sources: vec![String::new(); sources.len()],
+            sources_content: None,
+            names: map.names,
+            debug_id: None,
+            x_google_ignore_list: None,
         };
-        let plain = map.write(Path::new("/"));
-        let read = catch_unwind(|| SourceMap::from_json_string(&plain).map(drop));
+        let read = catch_unwind(|| SourceMap::from_json(plain).map(|map| Mappings::of(&map)));
         match read {
-            Ok(Ok(())) => Ok(map),
+            Ok(Ok(Mappings(mappings))) => Ok(Self { sources, mappings }),
             Ok(Err(error)) => Err(format!("it is broken: {error}")),
             Err(_) => Err("it is broken".to_owned()),
         }
@@ -184,23 +201,41 @@ impl GivenMap {
                 Source::Text(text) => text.clone(),
             })
             .collect();
-        write(&sources, &[], &self.mappings)
+        write(&sources, &self.mappings)
     }
 }
 
 impl Mappings {
+    /// Those of a map, without the names of what stood there: what runs needs places only.
+    pub(crate) fn of(map: &SourceMap<'_>) -> Self {
+        let tokens = map.get_tokens().map(|token| {
+            Token::new(
+                token.get_dst_line(),
+                token.get_dst_col(),
+                token.get_src_line(),
+                token.get_src_col(),
+                token.get_source_id(),
+                None,
+            )
+        });
+        let tokens: Box<[Token]> = tokens.collect();
+        let sources = map.get_sources().map(|_| "".into()).collect();
+        let plain = SourceMap::new(None, Vec::new(), None, sources, Vec::new(), tokens, None);
+        Self(plain.to_json().mappings)
+    }
+
     /// The text of the map of a file with this name.
     pub(crate) fn write(&self, name: &str) -> String {
-        write(&[name.to_owned()], &self.names, &self.mappings)
+        write(&[name.to_owned()], &self.0)
     }
 }
 
-/// The text of a map. The sources' contents stay out: what runs needs places only.
-fn write(sources: &[String], names: &[String], mappings: &str) -> String {
+/// The text of a map, without the sources' contents.
+fn write(sources: &[String], mappings: &str) -> String {
     let written = Written {
         version: 3,
         sources,
-        names,
+        names: [],
         mappings,
     };
     serde_json::to_string(&written).unwrap_or_default()
