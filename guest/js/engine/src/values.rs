@@ -162,7 +162,10 @@ mod tests {
     #[test]
     fn halves_of_pairs_become_one_character_each() {
         assert_eq!(with_replacements(b"a\xed\xa0\x80b"), "a\u{fffd}b");
-        assert_eq!(with_replacements(b"\xed\xb0\x80\xed\xaf\xbf"), "\u{fffd}\u{fffd}");
+        assert_eq!(
+            with_replacements(b"\xed\xb0\x80\xed\xaf\xbf"),
+            "\u{fffd}\u{fffd}"
+        );
         // Not one: the last character below the surrogates.
         assert_eq!(with_replacements(b"\xed\x9f\xbf"), "\u{d7ff}");
         assert_eq!(with_replacements("häß€🎉".as_bytes()), "häß€🎉");
