@@ -4,7 +4,9 @@ use crate::bindings::app_guest::{Command, Context as Start, Happening};
 use crate::bindings::types::{Level, Manifest};
 use crate::deliver::{Hook, Hooks, deliver};
 use crate::errors::{cut, describe, report};
-use crate::limits::{JOBS_MAX, MEMORY_RESERVED_SHARE, REJECTIONS_MAX, STACK_BYTES_MAX};
+use crate::limits::{
+    FIRST_COLLECTION_BYTES, JOBS_MAX, MEMORY_RESERVED_SHARE, REJECTIONS_MAX, STACK_BYTES_MAX,
+};
 use crate::modules::{Finder, Modules, Opener, require_library};
 use crate::natives::{is_exception, natives};
 use crate::script::Script;
@@ -65,6 +67,7 @@ impl Engine {
             runtime,
         };
         engine.runtime.run_gc();
+        engine.runtime.set_gc_threshold(FIRST_COLLECTION_BYTES);
         Ok(engine)
     }
 

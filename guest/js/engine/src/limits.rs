@@ -5,6 +5,11 @@
 /// and what the allocator cannot use.
 pub(crate) const MEMORY_RESERVED_SHARE: u64 = 4;
 
+/// Bytes that QuickJS holds when it first looks for cycles of objects that nobody reaches; later ones come when
+/// that has grown by half. Looking writes to every object, so that an instance has all memory of the library to
+/// itself, which it shares with others before.
+pub(crate) const FIRST_COLLECTION_BYTES: usize = 4 << 20;
+
 /// Bytes of the C stack that JavaScript may use: deeper recursion is a `RangeError`.
 pub(crate) const STACK_BYTES_MAX: usize = 256 << 10;
 
