@@ -382,6 +382,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Instances;
     use super::*;
 
     fn try_load(
@@ -483,6 +484,80 @@ mod tests {
         );
         assert_eq!(pairs(&loaded.app.env), "TOKEN=a X=1=2 Y=z");
         assert_eq!(loaded.app.file, Some(PathBuf::from("a.wasm")));
+    }
+
+    #[test]
+    fn several_apps_have_a_section_each() {
+        let file = "[apps.chat]\nfile = \"chat.wasm\"\ninstances = \"per-shard\"\nfetch_hosts = [\"a.example\", \"b.example\"]\n\
+            [apps.chat.env]\nTOKEN = \"a\"\nfile = \"b\"\n[apps.a-1_b]\ndeadline_ms = 20\n[apps.empty]";
+        let loaded = try_load(&["--print-config"], &[], Some(file)).unwrap();
+        let apps = loaded.config.all_apps();
+        let names: Vec<_> = apps.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["a-1_b", "chat", "empty"]);
+        let chat = loaded.config.apps.get("chat").unwrap();
+        assert!(chat.file.as_ref().is_some_and(|file| file.ends_with("chat.wasm")));
+        assert_eq!(chat.instances, Instances::PerShard);
+        assert_eq!(chat.fetch_hosts, ["a.example", "b.example"]);
+        let env: Vec<_> = chat.env.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(env, ["TOKEN", "file"]);
+        assert_eq!(loaded.config.apps.get("a-1_b").unwrap().deadline_ms, 20);
+        let empty = loaded.config.apps.get("empty").unwrap();
+        assert_eq!(*empty, Config::default().app);
+        // What is shown means the same again; secrets are hidden.
+        let What::PrintConfig(text) = loaded.what else {
+            panic!("the config is printed")
+        };
+        assert_eq!(text.matches("[apps.chat]").count(), 1);
+        assert_eq!(text.matches("file = \"b\"").count(), 1);
+        assert!(!text.contains("[app]"), "{text}");
+        let mut again = config(&[], &[], Some(&text)).apps;
+        again.get_mut("chat").unwrap().env.insert(0, ("TOKEN".to_owned(), "a".to_owned()));
+        assert_eq!(again, loaded.config.apps);
+        assert_eq!(config(&[], &[], Some("[apps]")).all_apps().len(), 1);
+    }
+
+    #[test]
+    fn watching_needs_no_value() {
+        let loaded = config(&["run", "--watch", "app.ts"], &[], None);
+        assert!(loaded.watch && loaded.app.file == Some(PathBuf::from("app.ts")));
+        assert!(!config(&["--watch=false"], &[], Some("watch = true")).watch);
+    }
+
+    #[test]
+    fn wrong_apps_are_refused() {
+        let both = errors(&[], &[], Some("[app]\ndeadline_ms = 20\n[apps.chat]\ndeadline_ms = 30"));
+        assert!(
+            both.starts_with("app.deadline_ms (holdfast.toml:2) and apps.chat.deadline_ms (holdfast.toml:4) cannot both be set")
+                && both.contains("[apps.app]"),
+            "{both}"
+        );
+        for (flags, variables) in [
+            (&["--app", "a.wasm"][..], &[][..]),
+            (&[], &[("HOLDFAST_APP_ENV_X", "1")]),
+        ] {
+            let given = errors(flags, variables, Some("[apps.chat]"));
+            assert!(given.contains("in the config file only"), "{given}");
+        }
+        let given = errors(&["--apps-chat-file", "a.wasm"], &[], None);
+        assert!(given.contains("in the config file only"), "{given}");
+        let given = errors(&[], &[("HOLDFAST_APPS_CHAT_FILE", "a.wasm")], None);
+        assert!(given.contains("in the config file only"), "{given}");
+        for (file, expected) in [
+            ("[apps.Chat]", "an app cannot be called \"Chat\""),
+            ("[apps.\"a.b\"]", "an app cannot be called \"a"),
+            ("[apps]\nfile = \"x\"", "apps.file is not a section of an app"),
+            ("apps = 1", "apps is not a section of an app"),
+            ("[apps.chat]\nenv = 1", "apps.chat.env is not a section"),
+            ("[apps.chat]\ntimers = 1", "did you mean apps.chat.timers_max?"),
+            ("[apps.chat]\ntimers_max = 0", "apps.chat.timers_max = \"0\" (holdfast.toml:2): allowed is"),
+            ("[apps.chat.limits]\nx = 1", "apps.chat.limits"),
+        ] {
+            let wrong = errors(&[], &[], Some(file));
+            assert!(wrong.contains(expected), "{file}: {wrong}");
+        }
+        let many: String = (0..=APPS_MAX).map(|app| format!("[apps.a{app}]\n")).collect();
+        let wrong = errors(&[], &[], Some(&many));
+        assert!(wrong.contains("there are 1025 apps"), "{wrong}");
     }
 
     #[test]
