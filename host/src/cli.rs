@@ -49,6 +49,10 @@ pub fn run(
             )),
             Err(error) => refuse(&format!("{error:#}")),
         },
+        What::New { name, rust } => match crate::script::new_project(&name, rust, folder) {
+            Ok(text) => say(&text),
+            Err(error) => refuse(&error),
+        },
         What::Check => {
             crate::telemetry::start(&command.config);
             match Node::prepare(command.config) {

@@ -40,11 +40,31 @@ pub fn text(file: &Path) -> Result<String, String> {
     Ok(script.text)
 }
 
-/// A script and everything that it imports as one file.
+/// A script and everything that it imports, packages of npm too, as one file.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load`], and when a package is imported and there is no esbuild.
 pub fn bundle(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file)
-        .map_err(|error| format!("{} cannot be read: {error}", file.display()))
+    let npm = holdfast_script::Npm::default();
+    holdfast_script::bundle(file, &npm).map_err(|error| error.to_string())
+}
+
+/// Begins a project in the folder `name` below `folder`, and says what to do next.
+///
+/// # Errors
+/// When the name is none, the folder has something in it, or a file cannot be written.
+pub fn new_project(name: &str, rust: bool, folder: &Path) -> Result<String, String> {
+    use holdfast_script::Kind;
+    let kind = if rust { Kind::Rust } else { Kind::TypeScript };
+    let files =
+        holdfast_script::new_project(kind, name, folder).map_err(|error| error.to_string())?;
+    let next = if rust {
+        "cargo test; holdfast build . -o app.wasm; holdfast run app.wasm"
+    } else {
+        "holdfast run app.ts --watch; and for its test: npm install, npm test"
+    };
+    Ok(format!(
+        "{name}: {} files. In that folder: {next}",
+        files.len()
+    ))
 }

@@ -290,18 +290,20 @@ impl Syntax {
         for statement in &parsed.program.body {
             match statement {
                 Statement::TSExportAssignment(it) => found.common = found.common.or(Some(it.span)),
-                Statement::TSImportEqualsDeclaration(it) => {
-                    if matches!(
-                        it.module_reference,
-                        TSModuleReference::ExternalModuleReference(_)
-                    ) && it.import_kind.is_value()
-                    {
-                        found.common = found.common.or(Some(it.span));
-                    }
+                Statement::TSImportEqualsDeclaration(it)
+                    if it.import_kind.is_value()
+                        && matches!(
+                            it.module_reference,
+                            TSModuleReference::ExternalModuleReference(_)
+                        ) =>
+                {
+                    found.common = found.common.or(Some(it.span));
                 }
                 Statement::ImportDeclaration(_)
                 | Statement::ExportAllDeclaration(_)
+                | Statement::ExportDeclaration(_)
                 | Statement::ExportDefaultDeclaration(_)
+                | Statement::ExportFromDeclaration(_)
                 | Statement::ExportNamedDeclaration(_) => {
                     found.module = found.module.or(Some(statement.span()));
                 }

@@ -17,6 +17,7 @@
 //! | `resolve`, `project`, `built_in` | what an import means |
 //! | `source_map`, `helpers`, `nesting` | their parts |
 //! | `bundle`, `esbuild`, `packed` | an app as one file |
+//! | `new` | new projects |
 //! | `error`, `limits` | what can be wrong, and every bound |
 
 mod built_in;
@@ -30,14 +31,18 @@ mod imports;
 pub mod limits;
 mod link;
 mod nesting;
+mod new;
 mod packed;
 mod project;
 mod resolve;
 mod source_map;
+#[cfg(test)]
+mod tests;
 
 pub use built_in::BUILT_IN;
 pub use bundle::Npm;
 pub use error::{Problem, ScriptError};
+pub use new::{Kind, NewError, new_project};
 
 use graph::Graph;
 use std::path::{Path, PathBuf};

@@ -76,14 +76,15 @@ fn right_case(found: &Path) -> Result<PathBuf, Missing> {
 
 fn hint(tried: &[PathBuf], path: &Path) -> Option<String> {
     for candidate in tried {
-        let wanted = candidate.file_name()?.to_str()?.to_lowercase();
+        let written = candidate.file_name()?.to_str()?;
+        let wanted = written.to_lowercase();
         let Some(Ok(entries)) = candidate.parent().map(std::fs::read_dir) else {
             continue;
         };
         let close = entries
             .flatten()
             .filter_map(|entry| entry.file_name().into_string().ok())
-            .find(|name| name.to_lowercase() == wanted);
+            .find(|name| name != written && name.to_lowercase() == wanted);
         if let Some(name) = close {
             return Some(format!("there is {name:?}: upper and lower case differ"));
         }

@@ -150,17 +150,17 @@ impl GivenMap {
         }
         let root = map.source_root.unwrap_or_default();
         let sources = map.sources.into_iter().map(|source| {
-            let source = source.unwrap_or_default();
-            let (head, gap) = match root.is_empty() || root.ends_with('/') {
-                true => (root.as_str(), ""),
-                false => (root.as_str(), "/"),
+            let Some(source) = source else {
+                return Source::Text("(unknown)".to_owned());
             };
-            let source = format!("{head}{gap}{source}");
-            let source = source.strip_prefix("file://").unwrap_or(&source);
-            if source.contains("://") || source.is_empty() {
-                Source::Text(source.to_owned())
-            } else {
-                Source::Path(normal(&folder.join(source)))
+            let path = source.strip_prefix("file://").unwrap_or(&source);
+            if path.contains("://") {
+                return Source::Text(source);
+            }
+            let root = root.strip_prefix("file://").unwrap_or(&root);
+            match root.contains("://") {
+                true => Source::Text(format!("{}/{path}", root.trim_end_matches('/'))),
+                false => Source::Path(normal(&folder.join(root).join(path))),
             }
         });
         let sources: Vec<Source> = sources.collect();

@@ -10,6 +10,9 @@ const VARIABLE: &str = "app-env";
 const CONFIG: &str = "config";
 const PRINT: &str = "print-config";
 const APP: &str = "APP";
+const TYPESCRIPT: &str = "ts";
+/// The flag of `new` that asks for Rust.
+pub const RUST: &str = "rust";
 /// The flag of `build` that asks for a component.
 pub const COMPONENT: &str = "component";
 
@@ -48,6 +51,29 @@ pub fn command() -> Command {
                         .long(COMPONENT)
                         .action(ArgAction::SetTrue)
                         .help("make a component of a script: the engine with the script in it"),
+                ),
+        )
+        .subcommand(
+            Command::new("new")
+                .about("Begin a project: an app with a test")
+                .arg(
+                    Arg::new("NAME")
+                        .required(true)
+                        .help("its folder: letters, digits, - and _"),
+                )
+                .arg(
+                    Arg::new(TYPESCRIPT)
+                        .long(TYPESCRIPT)
+                        .action(ArgAction::SetTrue)
+                        .required_unless_present(RUST)
+                        .conflicts_with(RUST)
+                        .help("in TypeScript"),
+                )
+                .arg(
+                    Arg::new(RUST)
+                        .long(RUST)
+                        .action(ArgAction::SetTrue)
+                        .help("in Rust"),
                 ),
         )
         .subcommand(

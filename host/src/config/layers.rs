@@ -27,6 +27,13 @@ pub enum What {
         /// Whether a script becomes a component.
         component: bool,
     },
+    /// Begin a project.
+    New {
+        /// Its folder.
+        name: String,
+        /// In Rust, and not in TypeScript.
+        rust: bool,
+    },
     /// Show the config and where each value came from.
     PrintConfig(String),
     /// `--help` or `--version`: print this.
@@ -142,6 +149,10 @@ pub fn load(
                 .cloned()
                 .unwrap_or_default(),
             component: inner.get_flag(flags::COMPONENT),
+        },
+        Some(("new", inner)) => What::New {
+            name: inner.get_one::<String>("NAME").cloned().unwrap_or_default(),
+            rust: inner.get_flag(flags::RUST),
         },
         Some(("inspect", inner)) => What::Inspect(
             inner

@@ -3,7 +3,9 @@
 use crate::audience::{Chain, first, rooms};
 use crate::shared::Shared;
 use holdfast_sdk::serde_json::Map;
-use holdfast_sdk::{Ack, Args, ArgsError, RESERVED_EVENTS, Socket, Value, json, warn};
+use holdfast_sdk::{
+    Ack, Args, ArgsError, Io, RESERVED_EVENTS, RemoteSocket, Socket, Value, json, sleep, warn,
+};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,20 +14,20 @@ use std::time::Duration;
 const IGNORED_QUERY: [&str; 5] = ["EIO", "transport", "t", "sid", "b64"];
 
 /// Does it, and answers with the result.
-pub(crate) fn act(socket: &Socket, shared: &Rc<Shared>, name: &str, args: &Args, ack: Ack) {
-    if let Err(error) = try_act(socket, shared, name, args, ack) {
-        warn!("act {name}: {error}");
+pub(crate) async fn act(socket: &Socket, shared: &Shared, name: &str, args: &Args, ack: Ack) {
+    match try_act(socket, shared, name, args).await {
+        Ok(result) => ack.send((result,)),
+        Err(error) => warn!("act {name}: {error}"),
     }
 }
 
-fn try_act(
+async fn try_act(
     socket: &Socket,
-    shared: &Rc<Shared>,
+    shared: &Shared,
     name: &str,
     args: &Args,
-    ack: Ack,
-) -> Result<(), ArgsError> {
-    let result = match name {
+) -> Result<Value, ArgsError> {
+    Ok(match name {
         "who" => who(socket),
         "handshake" => handshake(socket),
         "setData" => set_data(socket, args.read()?),
@@ -154,78 +156,62 @@ fn try_act(
             socket.io().of(&name).emit(&event, args);
             Value::Null
         }
-        _ => return later(socket, name, args, ack),
-    };
-    ack.send((result,));
-    Ok(())
-}
-
-/// What is answered when something has come.
-fn later(socket: &Socket, name: &str, args: &Args, ack: Ack) -> Result<(), ArgsError> {
-    let done = move |result: Value| ack.send((result,));
-    match name {
         "ask" => {
             let (chain, event, args): (Vec<Value>, String, Args) = args.read()?;
-            Chain::of(socket, &chain).ask(&event, args, done);
+            Chain::of(socket, &chain).ask(&event, args).await
         }
         "askAsync" => {
             let (chain, event, args): (Vec<Value>, String, Args) = args.read()?;
-            Chain::of(socket, &chain).ask_async(&event, args, done);
+            Chain::of(socket, &chain).ask_async(&event, args).await
         }
-        "fetch" | "ids" => {
+        "fetch" => {
             let (chain,): (Vec<Value>,) = args.read()?;
-            let is_whole = name == "fetch";
-            Chain::of(socket, &chain)
-                .audience()
-                .fetch_sockets(move |sockets| {
-                    let found = sockets.iter().map(|found| {
-                        let data: Value = found.data().unwrap_or_default();
-                        match is_whole {
-                            true => {
-                                json!({ "id": found.id(), "rooms": found.rooms(), "data": data })
-                            }
-                            false => json!(found.id()),
-                        }
-                    });
-                    done(found.collect());
-                });
+            let found = Chain::of(socket, &chain).audience().fetch_sockets().await;
+            found.iter().map(details).collect()
+        }
+        "ids" => {
+            let (chain,): (Vec<Value>,) = args.read()?;
+            let found = Chain::of(socket, &chain).audience().fetch_sockets().await;
+            found.iter().map(RemoteSocket::id).collect()
         }
         "remote" => {
             let (id, action, args): (String, String, Args) = args.read()?;
-            socket.namespace().to(id).fetch_sockets(move |sockets| {
-                let Some(remote) = sockets.first() else {
-                    return done(json!("nobody"));
-                };
-                let read = || -> Result<Option<Value>, ArgsError> { args.read() };
-                let arg = read().ok().flatten().unwrap_or_default();
-                match action.as_str() {
-                    "handshake" => return done(remote.handshake().auth().unwrap_or_default()),
-                    "ask" => {
-                        let Ok((event, args)) = args.read::<(String, Args)>() else {
-                            return;
-                        };
-                        let timeout = Duration::from_secs(1);
-                        return remote.emit_with_ack(&event, args, timeout, move |answer| {
-                            done(first(answer))
-                        });
-                    }
-                    "emit" => {
-                        if let Ok((event, args)) = args.read::<(String, Args)>() {
-                            remote.emit(&event, args);
-                        }
-                    }
-                    "join" => remote.join(rooms(&arg)),
-                    "leave" => remote.leave(rooms(&arg)),
-                    _ => remote.disconnect(arg == json!(true)),
-                }
-                done(Value::Null);
-            });
+            match socket.namespace().to(id).fetch_sockets().await.first() {
+                Some(remote) => with_remote(remote, &action, &args).await?,
+                None => json!("nobody"),
+            }
         }
-        "timeouts" => timeouts(socket, done),
-        "interval" => interval(socket, done),
-        _ => warn!("there is no act {name}"),
+        "timeouts" => timeouts(&socket.io()).await,
+        "interval" => every(&socket.io()).await,
+        _ => {
+            warn!("there is no act {name}");
+            Value::Null
+        }
+    })
+}
+
+async fn with_remote(remote: &RemoteSocket, action: &str, args: &Args) -> Result<Value, ArgsError> {
+    match action {
+        "handshake" => return remote.handshake().auth(),
+        "ask" => {
+            let (event, args): (String, Args) = args.read()?;
+            let timed = remote.timeout(Duration::from_secs(1));
+            return Ok(first(timed.emit_with_ack(&event, args).await));
+        }
+        "emit" => {
+            let (event, args): (String, Args) = args.read()?;
+            remote.emit(&event, args);
+        }
+        "join" => remote.join(rooms(&args.read()?)),
+        "leave" => remote.leave(rooms(&args.read()?)),
+        _ => remote.disconnect(args.read::<Option<bool>>()? == Some(true)),
     }
-    Ok(())
+    Ok(Value::Null)
+}
+
+fn details(found: &RemoteSocket) -> Value {
+    let data: Value = found.data().unwrap_or_default();
+    json!({ "id": found.id(), "rooms": found.rooms(), "data": data })
 }
 
 fn who(socket: &Socket) -> Value {
@@ -310,8 +296,7 @@ fn twice(socket: &Socket, (room, other): (String, String)) -> Value {
     Value::Null
 }
 
-fn timeouts(socket: &Socket, done: impl FnOnce(Value) + 'static) {
-    let io = socket.io();
+async fn timeouts(io: &Io) -> Value {
     let order = Rc::new(RefCell::new(Vec::new()));
     let push = |word: &'static str| {
         let order = Rc::clone(&order);
@@ -321,13 +306,11 @@ fn timeouts(socket: &Socket, done: impl FnOnce(Value) + 'static) {
     io.set_timeout(Duration::from_millis(5), push("first"));
     let never = io.set_timeout(Duration::from_millis(10), push("never"));
     io.clear(never);
-    io.set_timeout(Duration::from_millis(60), move || {
-        done(json!(*order.borrow()))
-    });
+    sleep(Duration::from_millis(60)).await;
+    json!(*order.borrow())
 }
 
-fn interval(socket: &Socket, done: impl FnOnce(Value) + 'static) {
-    let io = socket.io();
+async fn every(io: &Io) -> Value {
     let count = Rc::new(Cell::new(0));
     let own = Rc::new(Cell::new(None));
     let (counted, timer, clearing) = (Rc::clone(&count), Rc::clone(&own), io.clone());
@@ -338,5 +321,6 @@ fn interval(socket: &Socket, done: impl FnOnce(Value) + 'static) {
         }
     });
     own.set(Some(interval));
-    io.set_timeout(Duration::from_millis(100), move || done(json!(count.get())));
+    sleep(Duration::from_millis(100)).await;
+    json!(count.get())
 }

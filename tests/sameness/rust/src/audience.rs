@@ -87,59 +87,50 @@ impl Chain {
     }
 
     /// Asks, and gives what a callback of socket.io gets: the error only if there is a time limit.
-    pub(crate) fn ask(self, event: &str, args: Args, done: impl FnOnce(Value) + 'static) {
-        let is_timed = self.timeout.is_some();
-        let timeout = self.timeout.unwrap_or(FOR_EVER);
-        match self.target {
-            Target::One(one) => {
-                one.emit_with_ack(
-                    event,
-                    args,
-                    timeout,
-                    move |answer: Result<Args, AckError>| {
-                        let mut got = if is_timed {
-                            vec![Value::Null]
-                        } else {
-                            Vec::new()
-                        };
-                        match answer {
-                            Ok(args) => got.extend(list(&args)),
-                            Err(error) => got = vec![json!(error.to_string())],
-                        }
-                        done(Value::Array(got));
-                    },
-                );
+    pub(crate) async fn ask(self, event: &str, args: Args) -> Value {
+        match (self.target, self.timeout) {
+            (Target::One(one), None) => match one.emit_with_ack::<Args>(event, args).await {
+                Ok(args) => Value::Array(list(&args)),
+                Err(error) => json!([error.to_string()]),
+            },
+            (Target::One(one), Some(timeout)) => {
+                match one
+                    .timeout(timeout)
+                    .emit_with_ack::<Args>(event, args)
+                    .await
+                {
+                    Ok(args) => [Value::Null].into_iter().chain(list(&args)).collect(),
+                    Err(error) => json!([error.to_string()]),
+                }
             }
-            Target::Several(all) => {
-                all.emit_with_acks(event, args, timeout, move |answers: Answers| {
-                    done(match answers {
-                        Ok(answers) => json!([null, answers]),
-                        Err(AcksError { answers, cause }) => json!([cause.to_string(), answers]),
-                    });
-                });
-            }
+            (Target::Several(all), timeout) => match several(all, timeout, event, args).await {
+                Ok(answers) => json!([null, answers]),
+                Err(AcksError { answers, cause }) => json!([cause.to_string(), answers]),
+            },
         }
     }
 
     /// Asks, and gives what `emitWithAck` of socket.io gives, or its error.
-    pub(crate) fn ask_async(self, event: &str, args: Args, done: impl FnOnce(Value) + 'static) {
-        let timeout = self.timeout.unwrap_or(FOR_EVER);
-        match self.target {
-            Target::One(one) => {
-                one.emit_with_ack(event, args, timeout, move |answer| done(first(answer)));
+    pub(crate) async fn ask_async(self, event: &str, args: Args) -> Value {
+        match (self.target, self.timeout) {
+            (Target::One(one), None) => first(one.emit_with_ack(event, args).await),
+            (Target::One(one), Some(timeout)) => {
+                first(one.timeout(timeout).emit_with_ack(event, args).await)
             }
-            Target::Several(all) => {
-                all.emit_with_acks(event, args, timeout, move |answers: Answers| {
-                    done(match answers {
-                        Ok(answers) => json!(answers),
-                        Err(AcksError { answers, cause }) => {
-                            json!({ "error": cause.to_string(), "responses": answers })
-                        }
-                    });
-                });
-            }
+            (Target::Several(all), timeout) => match several(all, timeout, event, args).await {
+                Ok(answers) => json!(answers),
+                Err(AcksError { answers, cause }) => {
+                    json!({ "error": cause.to_string(), "responses": answers })
+                }
+            },
         }
     }
+}
+
+async fn several(all: Broadcast, timeout: Option<Duration>, event: &str, args: Args) -> Answers {
+    all.timeout(timeout.unwrap_or(FOR_EVER))
+        .emit_with_acks(event, args)
+        .await
 }
 
 /// The first arguments of all answers.

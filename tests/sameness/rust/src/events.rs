@@ -2,7 +2,7 @@
 
 use crate::audience::list;
 use holdfast_sdk::serde::Deserialize;
-use holdfast_sdk::{Ack, Args, Io, Socket, Value, json};
+use holdfast_sdk::{Ack, Args, Io, Socket, Value, json, sleep};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -122,7 +122,7 @@ fn attach_listeners(socket: &Socket) {
     });
     let numbers = Rc::new(RefCell::new(Vec::new()));
     let pushed = Rc::clone(&numbers);
-    socket.on("number", move |_, number: u32| {
+    socket.on("number", move |number: u32| {
         pushed.borrow_mut().push(number)
     });
     socket.on_ack("numbers", move |_, (), ack: Ack| {
@@ -159,25 +159,16 @@ fn attach_answers(socket: &Socket) {
 }
 
 fn attach_time(socket: &Socket) {
-    socket.on("slow", |socket: &Socket, ms: u64| {
-        let slow = socket.clone();
-        socket
-            .io()
-            .set_timeout(Duration::from_millis(ms), move || slow.emit("slow", ms));
+    socket.on("slow", async |socket: &Socket, ms: u64| {
+        sleep(Duration::from_millis(ms)).await;
+        socket.emit("slow", ms);
     });
-    socket.on_ack("steps", |socket, (), ack: Ack| {
-        step(socket.io(), vec![], ack)
-    });
-}
-
-/// Takes a step, and then the next.
-fn step(io: Io, mut steps: Vec<usize>, ack: Ack) {
-    if steps.len() == 3 {
-        return ack.send((steps,));
-    }
-    let next = io.clone();
-    io.set_timeout(Duration::from_millis(2), move || {
-        steps.push(steps.len() + 1);
-        step(next, steps, ack);
+    socket.on("steps", async |ack: Ack| {
+        let mut steps = Vec::new();
+        for step in [1, 2, 3] {
+            sleep(Duration::from_millis(2)).await;
+            steps.push(step);
+        }
+        ack.send((steps,));
     });
 }

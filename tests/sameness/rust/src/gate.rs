@@ -1,8 +1,9 @@
 //! Who may come in: requests, `/gate`, `/waiting`.
 
 use crate::shared::Shared;
-use holdfast_sdk::{Admission, ConnectError, Io, Socket, Value, json, serde_json};
+use holdfast_sdk::{Admission, ConnectError, Io, Socket, Value, json, serde_json, sleep};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Attaches what decides about requests, and hears of refused ones.
 pub(crate) fn attach_requests(io: &Io, shared: &Rc<Shared>) {
@@ -72,7 +73,8 @@ pub(crate) fn attach(io: &Io, shared: &Rc<Shared>, common: impl Fn(&Socket) + 's
     });
 
     let waiting = io.of("/waiting");
-    waiting.middleware(|socket| {
+    waiting.middleware_async(async |socket: &Socket| {
+        sleep(Duration::from_millis(20)).await;
         let auth: Value = socket.handshake().auth().unwrap_or_default();
         if auth["refuse"].is_null() {
             Ok(())

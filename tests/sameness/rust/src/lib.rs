@@ -9,7 +9,7 @@ mod namespaces;
 mod shared;
 mod watch;
 
-use holdfast_sdk::{Ack, Args, Io, Socket, Value, json};
+use holdfast_sdk::{Ack, Args, Io, Socket, Value, json, sleep};
 use shared::Shared;
 use std::rc::Rc;
 use std::time::Duration;
@@ -30,15 +30,14 @@ pub fn app(io: &Io) {
     io.of("plain").on_connection(attach(&shared));
 
     let late = attach(&shared);
-    io.of("/late").on_connection(move |socket| {
-        late(socket);
-        socket.emit("at once", 1);
-        socket.emit("at once", 2);
-        let then = socket.clone();
-        socket.io().set_timeout(Duration::from_millis(20), move || {
-            then.emit("after a while", ())
+    io.of("/late")
+        .on_connection_async(async move |socket: &Socket| {
+            late(socket);
+            socket.emit("at once", 1);
+            socket.emit("at once", 2);
+            sleep(Duration::from_millis(20)).await;
+            socket.emit("after a while", ());
         });
-    });
 
     io.of("/kick").on_connection(|socket| {
         socket.emit("welcome", ());
@@ -56,10 +55,11 @@ pub fn app(io: &Io) {
 fn common(socket: &Socket, shared: &Rc<Shared>) {
     socket.on_ack("sync", |_, (), ack: Ack| ack.send(()));
     let acting = Rc::clone(shared);
-    socket.on_ack(
+    socket.on(
         "act",
-        move |socket, (name, args): (String, Args), ack: Ack| {
-            acts::act(socket, &acting, &name, &args, ack);
+        move |socket: Socket, name: String, args: Args, ack: Ack| {
+            let shared = Rc::clone(&acting);
+            async move { acts::act(&socket, &shared, &name, &args, ack).await }
         },
     );
     let tell = |what: &'static str| {

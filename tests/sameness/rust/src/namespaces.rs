@@ -33,7 +33,7 @@ pub(crate) fn attach(io: &Io, shared: &Rc<Shared>, common: impl Fn(&Socket) + 's
             socket.namespace().emit("to team", args)
         });
         let all = all.clone();
-        socket.on("to teams", move |_, args: Args| all.emit("to teams", args));
+        socket.on("to teams", move |args: Args| all.emit("to teams", args));
     });
 
     let tenants = io.of_matching(|name, handshake| {

@@ -2,9 +2,10 @@
 
 use crate::audience::list;
 use crate::shared::Shared;
-use holdfast_sdk::{Ack, Args, EventFault, Io, Rejection, RoomEvent, Socket, Value, json};
+use holdfast_sdk::{Ack, Args, EventFault, Io, Rejection, RoomEvent, Socket, Value, json, sleep};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What was noted.
 type Log = Rc<RefCell<Vec<Value>>>;
@@ -64,7 +65,7 @@ fn attach_any(socket: &Socket) {
         Box::new(move |_| heard.borrow_mut().push(json!(["listener"]))),
     );
     let asked = Rc::clone(&log);
-    socket.middleware(move |_, _, _| {
+    socket.middleware(move |_, _| {
         asked.borrow_mut().push(json!(["middleware"]));
         Ok(())
     });
@@ -116,17 +117,31 @@ fn attach_any(socket: &Socket) {
 fn attach_packets(socket: &Socket) {
     let log = Log::default();
     let first = Rc::clone(&log);
-    socket.middleware(move |_, event, args| {
-        first.borrow_mut().push(json!(["first", event, list(args)]));
-        match event {
+    socket.middleware(move |_, packet| {
+        first
+            .borrow_mut()
+            .push(json!(["first", packet.event(), list(packet.args())]));
+        match packet.event() {
             "refused" => Err(Rejection::new("not this")),
             "refused with data" => Err(Rejection::new("not this").with_data(json!({ "code": 7 }))),
             _ => Ok(()),
         }
     });
     let second = Rc::clone(&log);
-    socket.middleware(move |_, event, _| {
-        second.borrow_mut().push(json!(["second", event]));
+    socket.middleware(move |_, packet| {
+        second.borrow_mut().push(json!(["second", packet.event()]));
+        Ok(())
+    });
+    socket.middleware_async(async |_, packet| {
+        if packet.event() == "waits" {
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    });
+    socket.middleware(|_, packet| {
+        if packet.event() == "changed" {
+            packet.set_args("by a middleware");
+        }
         Ok(())
     });
     socket.on_error(|socket, fault| {
