@@ -1,5 +1,6 @@
 //! All tests of the product as one binary: `cargo test -p holdfast-tests`, or a topic of it by name.
 
+mod apps;
 mod clients;
 mod component;
 mod containment;
@@ -13,4 +14,5 @@ mod sameness;
 mod simulation;
 mod sockets;
 mod support;
+mod swap;
 mod transcripts;

@@ -1,4 +1,4 @@
-//! One instance of a node's app: its timers, and how it comes back after a crash. Lives on one shard,
+//! One instance of an app: its timers, and how it comes back after a crash. Lives on one shard,
 //! called by it alone. It never talks to the protocol guest: its owner does.
 
 use crate::guest::contract::{
@@ -8,6 +8,7 @@ use crate::guest::{AppGuest, Crash, GuestError, GuestLimits, Module, Runtime};
 use crate::outgoing::{Fetching, Outgoing};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where an instance's acknowledgement numbers begin: its place in the bits from here on, ...
 const PLACE_BITS: u32 = 43;
@@ -25,9 +26,14 @@ const TIMER_DELAY_MS_MAX: u64 = (1 << 31) - 1;
 /// Bytes of one log line that are kept.
 const LOG_LINE_BYTES_MAX: usize = 8 << 10;
 
+/// An app among all of a node: its place in the order of their names.
+pub type AppNumber = u32;
+
 /// What the config says of the app.
 #[derive(Clone)]
 pub struct AppSettings {
+    /// What the config calls it.
+    pub name: Arc<str>,
     pub module: Module,
     pub limits: GuestLimits,
     /// Environment values granted.
@@ -46,6 +52,17 @@ pub struct AppSettings {
     pub batch_bytes_max: usize,
 }
 
+/// Counts the starts of an app in one place, on whichever thread they are made. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Starts(Arc<AtomicU32>);
+
+impl Starts {
+    /// The number of the next start: unlike that of any other, until they go around.
+    fn next(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
 /// An app, running or waiting to be started again.
 pub struct App {
     runtime: Runtime,
@@ -55,8 +72,9 @@ pub struct App {
     guest: Option<AppGuest>,
     /// What the app declared at its last start.
     pub manifest: Manifest,
-    /// Counts starts. Events of other shards carry the one they are meant for.
+    /// Which start this is of all in its place. Events of other shards carry the one they are meant for.
     pub generation: u32,
+    starts: Starts,
     timers: Timers,
     crashes: u32,
     crashed_at_ms: u64,
@@ -65,7 +83,7 @@ pub struct App {
 }
 
 impl App {
-    /// Starts an instance of the app for the first time.
+    /// Starts an instance of the app: the first in its place, or one that is to follow another.
     ///
     /// # Errors
     /// When it does not start: the operator's to mend.
@@ -73,9 +91,11 @@ impl App {
         runtime: Runtime,
         settings: AppSettings,
         place: u32,
+        starts: Starts,
         now_ms: u64,
     ) -> Result<Self, GuestError> {
-        let context = context(&settings, place, 0, now_ms)?;
+        let generation = starts.next();
+        let context = context(&settings, place, generation, now_ms)?;
         let guest = AppGuest::start(&runtime, &settings.module, settings.limits, &context)?;
         let manifest = guest.manifest.clone();
         Ok(Self {
@@ -84,7 +104,8 @@ impl App {
             place,
             guest: Some(guest),
             manifest,
-            generation: 0,
+            generation,
+            starts,
             timers: Timers::default(),
             crashes: 0,
             crashed_at_ms: 0,
@@ -128,7 +149,7 @@ impl App {
     /// Starts a new instance after a pause.
     pub fn start_again(&mut self, now_ms: u64) -> bool {
         self.retry_at_ms = None;
-        let generation = self.generation.wrapping_add(1);
+        let generation = self.starts.next();
         let started = context(&self.settings, self.place, generation, now_ms).and_then(|context| {
             AppGuest::start(
                 &self.runtime,
@@ -145,7 +166,7 @@ impl App {
                 true
             }
             Err(error) => {
-                tracing::error!(%error, "the app could not be started again");
+                tracing::error!(app = %self.settings.name, shard = self.place, %error, "the app could not be started again");
                 self.crashes = self.crashes.saturating_add(1);
                 self.crashed_at_ms = now_ms;
                 self.pause(now_ms)
@@ -157,6 +178,8 @@ impl App {
         let doublings = self.crashes.saturating_sub(CRASHES_MAX).min(16);
         let pause_ms = (PAUSE_MS << doublings).min(PAUSE_MS_MAX);
         tracing::error!(
+            app = %self.settings.name,
+            shard = self.place,
             crashes = self.crashes,
             pause_ms,
             "the app crashes again and again: it is down until the next try"
@@ -207,6 +230,11 @@ impl App {
         self.settings.fetching.clone()
     }
 
+    /// What the config calls it.
+    pub fn name(&self) -> Arc<str> {
+        self.settings.name.clone()
+    }
+
     /// Bytes of events that one call hands over, unless one event alone is longer.
     pub const fn batch_bytes_max(&self) -> usize {
         self.settings.batch_bytes_max
@@ -225,11 +253,12 @@ impl App {
     fn log(&self, lines: Vec<LogLine>) {
         let more = lines.len().saturating_sub(self.settings.log_lines_max);
         for line in lines.into_iter().take(self.settings.log_lines_max) {
-            log_line(&self.manifest.name, &line);
+            log_line(Some(&self.settings.name), self.place, &line);
         }
         if more > 0 {
             tracing::warn!(
-                app = self.manifest.name,
+                app = %self.settings.name,
+                shard = self.place,
                 more,
                 "more lines in one call than log_lines_max: dropped"
             );
@@ -237,28 +266,24 @@ impl App {
     }
 }
 
-/// Writes a guest's line to the log, as text that cannot forge another line.
-pub fn log_line(guest: &str, line: &LogLine) {
+/// Writes a line of an app, or of the protocol guest, to the log, as text that cannot forge another line.
+pub fn log_line(app: Option<&str>, shard: u32, line: &LogLine) {
     let end = line.text.floor_char_boundary(LOG_LINE_BYTES_MAX);
     let text: String = line
         .text
         .get(..end)
         .unwrap_or_default()
         .chars()
-        .map(|c| match c {
-            '\t' | '\n' => c,
-            c if c.is_control() => ' ',
-            c => c,
-        })
+        .map(|c| if c.is_control() && c != '\t' { ' ' } else { c })
         .collect();
-    // What follows a line's end is indented, so that it cannot pass for a line of the log.
-    let text = text.trim_end().replace('\n', "\n    ");
+    // The protocol guest goes by that name, an app by its own.
+    let guest = app.is_none().then_some("protocol");
     match line.level {
-        Level::Trace => tracing::trace!(target: "guest", guest, "{text}"),
-        Level::Debug => tracing::debug!(target: "guest", guest, "{text}"),
-        Level::Info => tracing::info!(target: "guest", guest, "{text}"),
-        Level::Warn => tracing::warn!(target: "guest", guest, "{text}"),
-        Level::Error => tracing::error!(target: "guest", guest, "{text}"),
+        Level::Trace => tracing::trace!(target: "guest", guest, app, shard, "{text}"),
+        Level::Debug => tracing::debug!(target: "guest", guest, app, shard, "{text}"),
+        Level::Info => tracing::info!(target: "guest", guest, app, shard, "{text}"),
+        Level::Warn => tracing::warn!(target: "guest", guest, app, shard, "{text}"),
+        Level::Error => tracing::error!(target: "guest", guest, app, shard, "{text}"),
     }
 }
 

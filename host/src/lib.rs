@@ -6,12 +6,14 @@
 #![deny(unsafe_code)]
 
 mod app;
+mod apps;
 mod batch;
 pub mod cli;
 mod clock;
 mod coding;
 pub mod config;
 mod connection;
+pub mod control;
 pub mod counters;
 mod deflate;
 mod extension;
@@ -29,4 +31,5 @@ pub mod server;
 mod shard;
 mod telemetry;
 mod tickets;
+mod watch;
 mod websocket;

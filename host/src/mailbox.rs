@@ -3,6 +3,7 @@
 //! Called by `http` (requests for whichever shard owns the session), by `shard` (events and orders for
 //! an app or socket that lives elsewhere) and by `server` (stop). It never reads what it carries.
 
+use crate::app::{App, AppNumber};
 use crate::batch;
 use crate::config::SHARDS_MAX;
 use crate::guest::contract::{
@@ -12,6 +13,7 @@ use crate::tickets::Ticket;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 const COUNTER_BITS: u32 = 38;
@@ -51,6 +53,13 @@ pub struct Upgraded {
     pub ticket: Arc<Ticket>,
 }
 
+/// An instance that has started and is to serve in place of another.
+pub struct Successor {
+    pub app: App,
+    /// Hears how long the shard did nothing else, when the instance has met the shard's sockets.
+    pub done: oneshot::Sender<Duration>,
+}
+
 /// Something for a shard to take up in its next turn.
 pub enum Letter {
     /// A request that this shard owns.
@@ -63,28 +72,33 @@ pub enum Letter {
     Upgraded(u64, Upgraded),
     /// An accepted upgrade failed.
     UpgradeFailed(u64),
-    /// Events for the instance of the app that runs on the receiving shard: from which shard, for which
+    /// Events for the instance of an app that runs on the receiving shard: from which shard, for which
     /// start of it.
     AppEvents {
+        app: AppNumber,
         from: usize,
         generation: u32,
         events: Vec<AppEvent>,
     },
-    /// Orders for the receiving shard of the app's instance in a place, and how many without a socket
+    /// Orders for the receiving shard of an app's instance in a place, and how many without a socket
     /// were given there before.
     Orders {
+        app: AppNumber,
         place: usize,
         orders: Vec<Order>,
         before: u64,
     },
-    /// The app's instance in a place has started anew.
+    /// An app's instance in a place has started anew.
     AppLoaded {
+        app: AppNumber,
         place: usize,
         manifest: Manifest,
         generation: u32,
     },
-    /// Events of the receiving shard that the app's instance elsewhere crashed over.
-    Lost(Vec<AppEvent>),
+    /// Events of the receiving shard that an app's instance elsewhere crashed over.
+    Lost(AppNumber, Vec<AppEvent>),
+    /// An instance that is to take the place of the app's that runs on the receiving shard.
+    Swap(AppNumber, Box<Successor>),
     /// A message on a channel.
     Published(Published),
     /// The node is about to stop.
@@ -98,7 +112,7 @@ impl Letter {
             + match self {
                 Self::Requested(request, _) => batch::weight_of_request(request),
                 Self::Collected(_, body) => batch::weight_of_body(body),
-                Self::AppEvents { events, .. } | Self::Lost(events) => {
+                Self::AppEvents { events, .. } | Self::Lost(_, events) => {
                     batch::weight_of_app_events(events)
                 }
                 Self::Orders { orders, .. } => batch::weight_of_orders(orders),
@@ -107,6 +121,7 @@ impl Letter {
                 | Self::Upgraded(..)
                 | Self::UpgradeFailed(_)
                 | Self::AppLoaded { .. }
+                | Self::Swap(..)
                 | Self::Stop => 0,
             }
     }

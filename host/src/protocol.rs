@@ -51,10 +51,9 @@ impl ProtocolSettings {
 pub struct Protocol {
     settings: ProtocolSettings,
     guest: ProtocolGuest,
-    /// What a fresh instance is told of the app.
-    manifest: Manifest,
-    /// Which instance of the app serves this shard.
-    place: u32,
+    /// What a fresh instance is told of the apps, by number: what each declared, and which instance of it
+    /// serves this shard.
+    apps: Vec<(Manifest, u32)>,
 }
 
 impl Protocol {
@@ -62,14 +61,12 @@ impl Protocol {
     pub const fn new(
         settings: ProtocolSettings,
         guest: ProtocolGuest,
-        manifest: Manifest,
-        place: u32,
+        apps: Vec<(Manifest, u32)>,
     ) -> Self {
         Self {
             settings,
             guest,
-            manifest,
-            place,
+            apps,
         }
     }
 
@@ -89,9 +86,10 @@ impl Protocol {
             return Ok(());
         }
         for event in &happened.events {
-            if let Event::Loaded(loaded) = event {
-                self.manifest = loaded.manifest.clone();
-                self.place = loaded.place;
+            if let Event::Loaded(loaded) = event
+                && let Some(app) = self.apps.get_mut(loaded.app as usize)
+            {
+                *app = (loaded.manifest.clone(), loaded.place);
             }
         }
         for portion in portions(happened, self.settings.batch_bytes_max) {
@@ -200,7 +198,7 @@ impl Protocol {
             })
     }
 
-    /// Starts a fresh instance, restores it from the records and tells it of the app.
+    /// Starts a fresh instance, restores it from the records and tells it of the apps.
     fn start_with(
         &mut self,
         now_ms: u64,
@@ -210,7 +208,7 @@ impl Protocol {
     ) -> Result<Result<(), String>, GuestError> {
         self.guest = self.settings.start()?;
         Ok(self.restore(records).and_then(|()| {
-            self.tell_of_app(now_ms, records, surroundings, after)
+            self.tell_of_apps(now_ms, records, surroundings, after)
                 .map_err(|crash| crash.to_string())
         }))
     }
@@ -253,24 +251,27 @@ impl Protocol {
         Ok(())
     }
 
-    /// Tells a fresh instance of the app, which knows its sockets.
-    fn tell_of_app(
+    /// Tells a fresh instance of the apps, which know their sockets.
+    fn tell_of_apps(
         &mut self,
         now_ms: u64,
         records: &mut Records,
         surroundings: &Surroundings,
         after: &mut Aftermath,
     ) -> Result<(), Crash> {
-        let loaded = Happened {
-            events: vec![Event::Loaded(Loaded {
-                app: 0,
-                manifest: self.manifest.clone(),
-                resume: false,
-                place: self.place,
-            })],
-            ..nothing()
-        };
-        self.call_once(now_ms, &loaded, records, surroundings, after)
+        for (app, (manifest, place)) in (0..).zip(self.apps.clone()) {
+            let loaded = Happened {
+                events: vec![Event::Loaded(Loaded {
+                    app,
+                    manifest,
+                    resume: false,
+                    place,
+                })],
+                ..nothing()
+            };
+            self.call_once(now_ms, &loaded, records, surroundings, after)?;
+        }
+        Ok(())
     }
 }
 

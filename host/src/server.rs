@@ -3,22 +3,25 @@
 //! Called by `main` and by tests: [`Node::prepare`] does everything that can be refused, [`Node::run`]
 //! serves until it is told to stop. It never handles a request itself.
 
-use crate::app::{App, AppSettings};
+use crate::app::App;
+use crate::apps::{Apps, Started};
 use crate::clock::Clock;
 use crate::config::{Config, Instances};
 use crate::connection::Surroundings;
+use crate::control::Control;
 use crate::counters::Counters;
 use crate::files::{Files, client_version};
-use crate::guest::contract::{Description, Manifest, Setting};
+use crate::guest::contract::{Description, Setting};
 use crate::guest::{GuestError, GuestLimits, Module, ProtocolGuest, Runtime, Source, World};
 use crate::http::Http;
 use crate::inbox::Inbox;
 use crate::mailbox::{Letter, Shards};
-use crate::outgoing::{Fetching, LOOKUPS_MAX, Lookups};
+use crate::outgoing::LOOKUPS_MAX;
 use crate::protocol::{Protocol, ProtocolSettings};
-use crate::shard::{HOME, Shard};
+use crate::shard::{AppStart, Shard};
 use crate::telemetry::limited;
 use crate::tickets::Tickets;
+use crate::watch::Watched;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -37,11 +40,6 @@ const PROTOCOL: Source = Source::Embedded(
     "protocol",
     include_bytes!(concat!(env!("OUT_DIR"), "/protocol.wasm")),
 );
-const DEMO: Source = Source::Embedded(
-    "demo",
-    include_bytes!(concat!(env!("OUT_DIR"), "/demo.wasm")),
-);
-
 /// How long accepting pauses when the system is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long answers that are being written may take when the node stops.
@@ -60,6 +58,9 @@ pub enum NodeError {
     /// An address could not be listened on.
     #[error("cannot listen on {address}: {reason}")]
     Listen { address: String, reason: String },
+    /// Apps cannot run together, or one asks for too much.
+    #[error("{0}")]
+    Apps(String),
     /// A setting of what an app may fetch is wrong.
     #[error("{0}")]
     Fetching(String),
@@ -76,14 +77,18 @@ pub struct Node {
     config: Config,
     shards: Shards,
     clock: Clock,
-    /// The app's instances, by shard: one, or one for each.
-    apps: Vec<App>,
+    apps: Arc<Apps>,
+    /// Their instances, by number.
+    started: Vec<Started>,
     /// One for each shard.
     protocols: Vec<(ProtocolSettings, ProtocolGuest)>,
     description: Description,
     counters: Arc<Counters>,
+    /// Whether the node stops, and who hears of it.
+    stopping: watch::Sender<bool>,
+    control: Control,
     /// Role, name, version and module of each guest, for people.
-    pub guests: Vec<(&'static str, String, String, Module)>,
+    pub guests: Vec<(String, String, String, Module)>,
 }
 
 impl Node {
@@ -95,6 +100,8 @@ impl Node {
         let shards = Shards::new(config.shards.count());
         let clock = Clock::start();
         let runtime = Runtime::new(&config.state_dir)?;
+        let (apps, started) = Apps::start(&runtime, clock, shards.count(), &config)?;
+        let asked = apps.asked_settings(&config);
         let module = runtime.load(
             &config.protocol.file.clone().map_or(PROTOCOL, Source::File),
             World::Protocol,
@@ -107,7 +114,7 @@ impl Node {
                 memory_bytes_max: config.protocol.memory_bytes_max,
                 deadline_ms: config.protocol.deadline_ms,
             },
-            settings: protocol_guest_settings(&config),
+            settings: protocol_guest_settings(&config, &asked),
             batch_bytes_max: batch_bytes_max(turn_bytes_max, config.protocol.memory_bytes_max),
         };
         let protocols = (0..shards.count())
@@ -115,67 +122,53 @@ impl Node {
                 let settings = protocol_settings.of_shard(shard, shards.count());
                 settings.start().map(|guest| (settings, guest))
             })
-            .collect::<Result<Vec<_>, _>>()?;
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| asked_by(error, &asked))?;
         let description = protocols
             .first()
             .map(|(_, guest)| guest.description.clone())
             .ok_or(NodeError::Ended)?;
-        let source = match &config.app.file {
-            Some(file) => crate::script::load(file).map_err(NodeError::Script)?.0,
-            None => DEMO,
-        };
-        let app_module = runtime.load(&source, World::App)?;
-        let fetching =
-            Fetching::new("app", &config.app, &Lookups::default()).map_err(NodeError::Fetching)?;
-        let settings = AppSettings {
-            module: app_module.clone(),
-            limits: GuestLimits {
-                memory_bytes_max: config.app.memory_bytes_max,
-                deadline_ms: config.app.deadline_ms,
-            },
-            env: config.app.env.clone(),
-            timers_max: config.app.timers_max,
-            log_lines_max: config.app.log_lines_max,
-            fetching: Arc::new(fetching),
-            shards: u32::try_from(shards.count()).unwrap_or(1),
-            instances: match config.app.instances {
-                Instances::One => 1,
-                Instances::PerShard => u32::try_from(shards.count()).unwrap_or(1),
-            },
-            batch_bytes_max: batch_bytes_max(turn_bytes_max, config.app.memory_bytes_max),
-        };
-        let apps = (0..settings.instances)
-            .map(|place| App::start(runtime.clone(), settings.clone(), place, clock.now_ms()))
-            .collect::<Result<Vec<_>, _>>()?;
         give_memory_back();
-        let manifest = apps
-            .first()
-            .map(|app| app.manifest.clone())
-            .ok_or(NodeError::Ended)?;
-        let guests = vec![
-            (
-                "protocol",
-                description.name.clone(),
-                description.version.clone(),
-                module,
-            ),
-            (
-                "app",
-                manifest.name.clone(),
-                manifest.version.clone(),
-                app_module,
-            ),
-        ];
+        let mut guests = vec![(
+            "protocol".to_owned(),
+            description.name.clone(),
+            description.version.clone(),
+            module,
+        )];
+        for (entry, started) in apps.entries.iter().zip(&started) {
+            let role = if config.apps.is_empty() {
+                "app".to_owned()
+            } else {
+                format!("app {}", entry.name)
+            };
+            let version = &started.version;
+            guests.push((
+                role,
+                version.manifest.name.clone(),
+                version.manifest.version.clone(),
+                version.module.clone(),
+            ));
+        }
+        let apps = Arc::new(apps);
+        let (stopping, stopped) = watch::channel(false);
         Ok(Self {
+            control: Control::new(apps.clone(), shards.clone(), stopped),
             config,
             shards,
             clock,
             apps,
+            started,
             protocols,
             description,
             counters: Arc::default(),
+            stopping,
             guests,
         })
+    }
+
+    /// What can be done to the node while it serves.
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     /// What the node counts.
@@ -209,27 +202,28 @@ impl Node {
             shards,
             clock,
             apps,
+            started,
             protocols,
             description,
             counters,
+            stopping,
+            control,
             guests,
         } = self;
-        let (stopping, stopped) = watch::channel(false);
+        let stopped = stopping.subscribe();
         let (ended, mut ends) = mpsc::unbounded_channel();
         let tickets = Tickets::new(
             config.limits.connections_max,
             config.limits.connections_per_address_max,
         );
-        let node = describe_node(&guests, shards.count(), clock);
-        let manifests: Vec<_> = apps.iter().map(|app| app.manifest.clone()).collect();
-        let mut apps = apps.into_iter();
+        let node = describe_node(guests, apps.clone(), shards.count(), clock);
+        if config.watch {
+            crate::watch::start(control, watched(&apps), stopped.clone())?;
+        }
         let mut threads = Vec::new();
-        for (shard, (settings, guest)) in protocols.into_iter().enumerate() {
-            // The one that serves the shard: its own, or else the only one.
-            let own = manifests.get(shard).map(|manifest| (shard, manifest));
-            let Some((place, manifest)) = own.or_else(|| Some((HOME, manifests.get(HOME)?))) else {
-                return Err(NodeError::Ended);
-            };
+        let starts = app_starts(&apps, started, shards.count());
+        for ((shard, (settings, guest)), apps) in protocols.into_iter().enumerate().zip(starts) {
+            let told = apps.iter().map(|app| (app.manifest.clone(), app.place as u32));
             let listeners = listeners
                 .iter()
                 .map(TcpListener::try_clone)
@@ -238,9 +232,8 @@ impl Node {
                 shard,
                 shards: shards.clone(),
                 clock,
-                protocol: Protocol::new(settings, guest, manifest.clone(), place as u32),
-                app: apps.next(),
-                manifest: manifest.clone(),
+                protocol: Protocol::new(settings, guest, told.collect()),
+                apps,
                 description: description.clone(),
                 counters: counters.clone(),
                 config: config.clone(),
@@ -288,29 +281,86 @@ impl Node {
 const MEMORY_PER_BATCH: u64 = 16;
 
 /// Bytes of events for one call of a guest with so much memory.
-fn batch_bytes_max(turn_bytes_max: u64, memory_bytes_max: u64) -> usize {
+pub fn batch_bytes_max(turn_bytes_max: u64, memory_bytes_max: u64) -> usize {
     let bytes = turn_bytes_max.min(memory_bytes_max / MEMORY_PER_BATCH);
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// The operator's settings for the protocol guest, and what it must know of the host.
-fn protocol_guest_settings(config: &Config) -> Vec<Setting> {
-    let of_host = [
-        (
-            "memory_bytes_max".to_owned(),
-            config.protocol.memory_bytes_max.to_string(),
-        ),
-        ("serve_client".to_owned(), config.serve_client.to_string()),
-    ];
-    // What stands below [protocol] comes last and wins.
-    of_host
-        .iter()
-        .chain(&config.protocol.settings)
-        .map(|(key, value)| Setting {
-            key: key.clone(),
-            value: value.clone(),
-        })
-        .collect()
+/// What each shard begins with of each app.
+fn app_starts(apps: &Apps, started: Vec<Started>, shards: usize) -> Vec<Vec<AppStart>> {
+    let mut starts: Vec<Vec<AppStart>> = (0..shards).map(|_| Vec::new()).collect();
+    for (entry, started) in apps.entries.iter().zip(started) {
+        let per_shard = entry.config.instances == Instances::PerShard;
+        let first = entry.places.first().map_or(0, |(place, _)| *place as usize);
+        let places = entry.places.iter().map(|(place, _)| *place as usize);
+        let mut instances: Vec<Option<App>> = (0..shards).map(|_| None).collect();
+        for (place, app) in places.zip(started.instances) {
+            if let Some(instance) = instances.get_mut(place) {
+                *instance = Some(app);
+            }
+        }
+        for ((shard, of_shard), app) in starts.iter_mut().enumerate().zip(instances) {
+            of_shard.push(AppStart {
+                app,
+                manifest: started.version.manifest.clone(),
+                place: if per_shard { shard } else { first },
+                per_shard,
+            });
+        }
+    }
+    starts
+}
+
+/// The apps whose files are to be watched.
+fn watched(apps: &Apps) -> Vec<Watched> {
+    let of_files = apps.entries.iter().filter_map(|entry| {
+        let file = entry.config.file.clone()?;
+        let reload = Box::new(move || crate::script::load(&file));
+        Some(Watched::new(
+            entry.name.to_string(),
+            entry.files.clone(),
+            reload,
+        ))
+    });
+    of_files.collect()
+}
+
+/// An error of the protocol guest over its settings, with the app that asked for the one it names.
+fn asked_by(error: GuestError, asked: &[(&str, Setting)]) -> GuestError {
+    match error {
+        GuestError::Refused { origin, reason } => {
+            let named = |key: &str| {
+                let mut words = reason.split(|c: char| !(c.is_alphanumeric() || "_.-".contains(c)));
+                words.any(|word| word == key)
+            };
+            let by = asked.iter().find(|(_, setting)| named(&setting.key));
+            let reason = match by {
+                Some((app, setting)) => {
+                    format!("{reason} (the app {app:?} asks for {})", setting.key)
+                }
+                None => reason,
+            };
+            GuestError::Refused { origin, reason }
+        }
+        other => other,
+    }
+}
+
+/// The settings for the protocol guest: what it must know of the host, what apps ask for, what the operator
+/// says.
+fn protocol_guest_settings(config: &Config, asked: &[(&str, Setting)]) -> Vec<Setting> {
+    let setting = |key: &str, value: &str| Setting {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    };
+    // What comes later wins.
+    let mut settings = vec![setting("serve_client", &config.serve_client.to_string())];
+    settings.extend(asked.iter().map(|(_, setting)| setting.clone()));
+    let own = config.protocol.settings.iter();
+    settings.extend(own.map(|(key, value)| setting(key, value)));
+    let memory = config.protocol.memory_bytes_max.to_string();
+    settings.push(setting("memory_bytes_max", &memory));
+    settings
 }
 
 /// Opens the addresses of the config. `[::]` takes both families where the system lets it.
@@ -365,8 +415,7 @@ struct ShardStart {
     shards: Shards,
     clock: Clock,
     protocol: Protocol,
-    app: Option<App>,
-    manifest: Manifest,
+    apps: Vec<AppStart>,
     description: Description,
     counters: Arc<Counters>,
     config: Config,
@@ -431,9 +480,7 @@ fn run_shard(start: ShardStart) -> Result<(), NodeError> {
         surroundings,
         start.clock,
         start.protocol,
-        start.app,
-        start.manifest,
-        start.config.app.instances == Instances::PerShard,
+        start.apps,
         &runtime,
     );
     let result = shard.run(&runtime, limits.shutdown_timeout_ms);
@@ -546,7 +593,7 @@ fn is_of_one_peer(error: &io::Error) -> bool {
 }
 
 /// Compiling guests takes tens of megabytes that are never needed again.
-fn give_memory_back() {
+pub fn give_memory_back() {
     // SAFETY: malloc_trim has no preconditions; it only returns free pages to the system.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(
@@ -587,21 +634,37 @@ fn raise_file_limit() {
 
 /// What `/holdfast.json` says: asked for by the page.
 fn describe_node(
-    guests: &[(&'static str, String, String, Module)],
+    guests: Vec<(String, String, String, Module)>,
+    apps: Arc<Apps>,
     shards: usize,
     clock: Clock,
 ) -> Arc<dyn Fn() -> String + Send + Sync> {
-    let guests: Vec<_> = guests
-        .iter()
-        .map(|(role, name, version, module)| serde_json::json!({ "role": role, "name": name, "version": version, "digest": module.digest, "bytes": module.bytes }))
-        .collect();
+    let describe = |role: &str, name: &str, version: &str, module: &Module| {
+        serde_json::json!({ "role": role, "name": name, "version": version, "digest": module.digest, "bytes": module.bytes })
+    };
     Arc::new(move || {
+        // The apps are those that serve now.
+        let versions = apps.versions();
+        let now = versions.iter().map(|of_app| (&of_app.manifest, &of_app.module));
+        let of_protocol = guests.first().into_iter();
+        let described: Vec<_> = of_protocol
+            .map(|(role, name, version, module)| describe(role, name, version, module))
+            .chain(
+                guests
+                    .iter()
+                    .skip(1)
+                    .zip(now)
+                    .map(|((role, ..), (manifest, module))| {
+                        describe(role, &manifest.name, &manifest.version, module)
+                    }),
+            )
+            .collect();
         serde_json::json!({
             "name": "holdfast",
             "version": env!("CARGO_PKG_VERSION"),
             "shards": shards,
             "uptime_ms": clock.uptime_ms(),
-            "guests": guests,
+            "guests": described,
             "client": client_version(),
         })
         .to_string()

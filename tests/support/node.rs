@@ -1,7 +1,9 @@
 //! A real node on an ephemeral port of this process, and guests built for tests.
 
 use holdfast::config::Config;
+use holdfast::control::{Control, SwapError, SwapReport};
 use holdfast::counters::Counters;
+use holdfast::guest::Source;
 use holdfast::server::{Node, NodeError, bind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use tokio::sync::oneshot;
 pub struct TestNode {
     pub port: u16,
     pub counters: Arc<Counters>,
+    pub control: Control,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), NodeError>>>,
 }
@@ -31,7 +34,7 @@ impl TestNode {
         };
         change(&mut config);
         let node = Node::prepare(config)?;
-        let counters = node.counters();
+        let (counters, control) = (node.counters(), node.control());
         let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).expect("a free port");
         let port = listeners[0].local_addr().expect("an address").port();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -47,6 +50,7 @@ impl TestNode {
         Ok(Self {
             port,
             counters,
+            control,
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -65,6 +69,14 @@ impl TestNode {
             .expect("not stopped before")
             .join()
             .expect("no panic")
+    }
+
+    /// Swaps an app, and waits.
+    pub fn swap(&self, app: &str, source: Source) -> Result<SwapReport, SwapError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime
+            .expect("a runtime")
+            .block_on(self.control.swap_app(app, source))
     }
 
     /// `http://127.0.0.1:PORT`
@@ -109,6 +121,47 @@ pub fn fetching_app() -> PathBuf {
 pub fn fragile_protocol() -> PathBuf {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     FILE.get_or_init(|| built("fragile")).clone()
+}
+
+/// A script of one file as an app.
+pub fn script(text: &str) -> Source {
+    let module = serde_json::json!({ "name": "app.js", "kind": "esm", "source": text, "map": null, "imports": { "holdfast": "holdfast" } });
+    let bundle = serde_json::json!({ "holdfast": 1, "entry": "app.js", "modules": [module] });
+    Source::Script {
+        title: "app.js".to_owned(),
+        text: bundle.to_string().into(),
+    }
+}
+
+/// A folder of a test's own, with these files, removed when it is dropped.
+pub struct TestFolder(pub PathBuf);
+
+impl TestFolder {
+    pub fn new(name: &str, files: &[(&str, &str)]) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder");
+        let folder = Self(path);
+        for (file, text) in files {
+            folder.write(file, text);
+        }
+        folder
+    }
+
+    pub fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.0.join(file), text).expect("a file");
+    }
+
+    pub fn file(&self, file: &str) -> PathBuf {
+        self.0.join(file)
+    }
+}
+
+impl Drop for TestFolder {
+    fn drop(&mut self) {
+        // Left behind, it does no harm.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 fn built(name: &str) -> PathBuf {

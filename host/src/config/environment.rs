@@ -100,6 +100,9 @@ impl Environment {
                     );
                 }
                 None if is_of_kubernetes(rest, text) => {}
+                None if rest.starts_with("APPS_") => errors.push(format!(
+                    "the variable {variable} is not known: several apps are given in the config file only, below [apps.NAME]"
+                )),
                 None => {
                     let known = KEYS
                         .iter()

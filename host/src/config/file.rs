@@ -1,7 +1,7 @@
 //! The config file: finds it, and takes its values with the line of each. Called by `layers`. It opens
 //! no other file.
 
-use super::keys::{Kind, SECTIONS, is_free, known, unknown};
+use super::keys::{KEYS, Kind, SECTIONS, is_app_name, is_free, known, of_named_app, unknown};
 use super::layers::{Origin, Value, Values};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -102,6 +102,9 @@ impl Reader<'_> {
 
     fn read_entry(&mut self, name: String, span: Range<usize>, value: &Spanned<DeValue<'_>>) {
         let (origin, _) = self.at(&span);
+        if name == "apps" || of_named_app(&name).is_some_and(|(_, own)| own.is_empty() || own == "env") {
+            return self.read_apps(&name, &origin, value);
+        }
         let is_section = SECTIONS.contains(&name.as_str());
         let of_guest = name.starts_with("protocol.") && known(&name).is_none();
         match value.get_ref() {
@@ -121,6 +124,37 @@ impl Reader<'_> {
                 None => self.errors.push(format!("{origin}: the setting {name} is neither text, a number, true or false, nor a list of such")),
             },
         }
+    }
+
+    /// `[apps]`, `[apps.NAME]` or `[apps.NAME.env]`.
+    fn read_apps(&mut self, name: &str, origin: &Origin, value: &Spanned<DeValue<'_>>) {
+        let DeValue::Table(table) = value.get_ref() else {
+            let wrong = format!(
+                "{origin}: {name} is not a section of an app: write its settings below a line [apps.NAME]"
+            );
+            return self.errors.push(wrong);
+        };
+        match of_named_app(name) {
+            Some((app, _)) if !is_app_name(app) => {
+                return self.errors.push(format!(
+                    "{origin}: an app cannot be called {app:?}: allowed are a–z, 0–9, - and _, at most 64 of them"
+                ));
+            }
+            // That there is such an app, even if nothing is said of it.
+            Some((app, "")) => {
+                for key in KEYS {
+                    if let Some(own) = key.name.strip_prefix("app.") {
+                        let value = Value {
+                            text: key.default.to_owned(),
+                            origin: Origin::Default,
+                        };
+                        self.values.insert(format!("apps.{app}.{own}"), value);
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.read_table(name, table);
     }
 
     /// Paths in the file start from its folder.

@@ -136,6 +136,14 @@ fn flag(key: &Key) -> Arg {
         .value_name(value_name)
         .action(action)
         .help(help);
+    // Said alone it is meant to be on; what follows is an app.
+    let arg = if key.name == "watch" {
+        arg.num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+    } else {
+        arg
+    };
     key.name
         .split_once('.')
         .map_or(arg.clone(), |(section, _)| {

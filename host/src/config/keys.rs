@@ -1,5 +1,7 @@
 //! The table of settings, and the names around it. Read by everything in this folder; decides nothing.
 
+use std::borrow::Cow;
+
 /// One setting.
 #[derive(Debug)]
 pub struct Key {
@@ -97,6 +99,12 @@ pub const KEYS: &[Key] = &[
         Kind::Folder,
         "",
         "where compiled guests are kept; by default below the user's cache folder",
+    ),
+    key(
+        "watch",
+        Kind::Bool,
+        "false",
+        "watch the files of the apps and swap an app when one of its own changes",
     ),
     key("page", Kind::Bool, "true", "serve the built-in page at /"),
     key(
@@ -278,16 +286,42 @@ pub const KEYS: &[Key] = &[
 /// How deep the tables of the protocol guest's settings may be.
 const SETTING_DEPTH_MAX: usize = 4;
 
-/// The sections of the file.
+/// The sections of the file. `[apps.NAME]` and `[apps.NAME.env]` are like `[app]` and `[app.env]`.
 pub const SECTIONS: &[&str] = &["protocol", "app", "app.env", "limits"];
+
+/// The longest name of an app in the config, in bytes.
+const APP_NAME_BYTES_MAX: usize = 64;
+
+/// Of a name below `[apps.NAME]`: the app's name, and what is said of it.
+pub fn of_named_app(name: &str) -> Option<(&str, &str)> {
+    let rest = name.strip_prefix("apps.")?;
+    Some(rest.split_once('.').unwrap_or((rest, "")))
+}
+
+/// Whether an app may be called so.
+pub fn is_app_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+    !name.is_empty() && name.len() <= APP_NAME_BYTES_MAX && name.chars().all(allowed)
+}
+
+/// What it would be called if it were of the only app: `app.file` for `apps.chat.file`. Other names are as
+/// they are.
+fn as_of_one_app(name: &str) -> Cow<'_, str> {
+    match of_named_app(name) {
+        Some((_, own)) if !own.is_empty() => Cow::Owned(format!("app.{own}")),
+        _ => Cow::Borrowed(name),
+    }
+}
 
 /// The setting of this name.
 pub fn known(name: &str) -> Option<&'static Key> {
+    let name = as_of_one_app(name);
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// Whether a name is of a group that takes any: the guest's settings, the app's environment.
+/// Whether a name is of a group that takes any: the guest's settings, an app's environment.
 pub fn is_free(name: &str) -> bool {
+    let name = &*as_of_one_app(name);
     if let Some(variable) = name.strip_prefix("app.env.") {
         return !variable.is_empty() && !variable.contains(|c: char| c == '=' || c.is_control());
     }
@@ -325,6 +359,14 @@ pub fn unknown(name: &str) -> String {
             "the setting {name} is not known: a setting of the protocol guest is in lower case with underscores, such as {}{rest}",
             first.replace('-', "_")
         );
+    }
+    if let Some((app, own)) = of_named_app(name).filter(|(_, own)| !own.is_empty()) {
+        let known = KEYS.iter().filter_map(|key| key.name.strip_prefix("app."));
+        let hint = nearest(own, known.map(str::to_owned)).map_or_else(
+            || "an app has the settings that [app] has, see holdfast --help".to_owned(),
+            |near| format!("did you mean apps.{app}.{near}?"),
+        );
+        return format!("the setting {name} is not known: {hint}");
     }
     let leaf = |name: &str| name.rsplit('.').next().map(str::to_owned);
     let elsewhere = KEYS

@@ -2,9 +2,9 @@
 //! process's arguments and environment, by tests with others. It opens nothing but the config file.
 
 use super::environment::Environment;
-use super::keys::{KEYS, Kind, known};
-use super::{AppConfig, Config, Limits, ProtocolConfig, file, flags, print, values};
-use std::collections::BTreeMap;
+use super::keys::{KEYS, Kind, known, of_named_app};
+use super::{APPS_MAX, AppConfig, Config, Limits, ProtocolConfig, file, flags, print, values};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -117,9 +117,11 @@ pub fn load(
         Err(error) => {
             let text = error.to_string();
             let text = text.trim_end();
-            return Err(ConfigErrors(vec![
-                text.strip_prefix("error: ").unwrap_or(text).to_owned(),
-            ]));
+            let mut errors = vec![text.strip_prefix("error: ").unwrap_or(text).to_owned()];
+            if text.contains("--apps-") {
+                errors.push("several apps are given in the config file only, below [apps.NAME]".to_owned());
+            }
+            return Err(ConfigErrors(errors));
         }
     };
     let mut errors = Vec::new();
@@ -130,6 +132,7 @@ pub fn load(
     environment.read(&mut values, &mut errors);
     flags::read(&matches, &mut values, &mut errors);
     check_guest_settings(&values, &mut errors);
+    check_apps(&mut values, &mut errors);
     let config = build(&values, &mut errors);
     if !errors.is_empty() {
         return Err(ConfigErrors(errors));
@@ -206,21 +209,14 @@ fn build(values: &Values, errors: &mut Vec<String>) -> Config {
             file: reader.path("protocol.file"),
             memory_bytes_max: reader.number("protocol.memory_bytes_max"),
             deadline_ms: reader.number("protocol.deadline_ms"),
-            settings: free(values, "protocol."),
+            settings: guest_settings(values),
         },
-        app: AppConfig {
-            file: reader.path("app.file"),
-            instances: reader.read("app.instances", |text, _| values::instances(text)),
-            memory_bytes_max: reader.number("app.memory_bytes_max"),
-            deadline_ms: reader.number("app.deadline_ms"),
-            timers_max: reader.count("app.timers_max"),
-            log_lines_max: reader.count("app.log_lines_max"),
-            fetch_hosts: reader.read("app.fetch_hosts", |text, _| Some(values::words(text))),
-            fetch_private: reader.read("app.fetch_private", |text, _| values::bool(text)),
-            fetch_ca_file: reader.path("app.fetch_ca_file"),
-            fetches_max: reader.count("app.fetches_max"),
-            env: free(values, "app.env."),
-        },
+        app: reader.app("app"),
+        apps: app_names(values)
+            .into_iter()
+            .map(|name| (name.to_owned(), reader.app(&format!("apps.{name}"))))
+            .collect(),
+        watch: reader.read("watch", |text, _| values::bool(text)),
         limits: Limits {
             connections_max: reader.count("limits.connections_max"),
             connections_per_address_max: reader.count("limits.connections_per_address_max"),
@@ -237,6 +233,59 @@ fn build(values: &Values, errors: &mut Vec<String>) -> Config {
             shutdown_timeout_ms: reader.number("limits.shutdown_timeout_ms"),
         },
     }
+}
+
+/// The protocol guest's settings that somebody gave. `serve_client` may stand above the sections too.
+fn guest_settings(values: &Values) -> Vec<(String, String)> {
+    let mut settings = free(values, "protocol.");
+    if let Some(value) = values.get("serve_client")
+        && value.origin != Origin::Default
+    {
+        let text = values::bool(&value.text).map_or_else(|| value.text.clone(), |on| on.to_string());
+        settings.push(("serve_client".to_owned(), text));
+    }
+    settings
+}
+
+/// The apps that have a section each.
+fn app_names(values: &Values) -> BTreeSet<&str> {
+    let names = values.keys().filter_map(|name| of_named_app(name));
+    names.map(|(app, _)| app).collect()
+}
+
+/// One app below `[app]`, or several below `[apps.NAME]`, but not more than there can be.
+fn check_apps(values: &mut Values, errors: &mut Vec<String>) {
+    let count = app_names(values).len();
+    let named = values
+        .iter()
+        .find(|(name, value)| of_named_app(name).is_some() && value.origin != Origin::Default)
+        .or_else(|| values.iter().find(|(name, _)| of_named_app(name).is_some()))
+        .map(|(name, value)| (name.clone(), value.origin.clone()));
+    let Some((named, origin)) = named else {
+        return;
+    };
+    if count > APPS_MAX {
+        errors.push(format!(
+            "there are {count} apps below [apps.NAME], at most {APPS_MAX} can be run"
+        ));
+    }
+    let one = values
+        .iter()
+        .find(|(name, value)| name.starts_with("app.") && value.origin != Origin::Default);
+    if let Some((one, value)) = one {
+        let is_given = matches!(value.origin, Origin::Flag(_) | Origin::Variable(_));
+        let advice = if is_given {
+            "several apps are given in the config file only, where each of them has its settings below [apps.NAME]: give none here, or remove [apps.NAME] from the file"
+        } else {
+            "one app is set below [app], several are set below [apps.NAME] each: give the one a name too, [apps.app]"
+        };
+        errors.push(format!(
+            "{one} ({}) and {named} ({origin}) cannot both be set: {advice}",
+            value.origin
+        ));
+    }
+    // There is no such app: nothing is said of it.
+    values.retain(|name, _| !name.starts_with("app."));
 }
 
 /// What the table of settings cannot say of the protocol guest's: one name is a value or a table, and
@@ -283,17 +332,36 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The value. One that is not allowed is an error, and what stands in for it is never used.
-    fn read<T: Default>(
-        &mut self,
-        name: &'static str,
-        parse: impl Fn(&str, Kind) -> Option<T>,
-    ) -> T {
-        let (Some(key), Some(value)) = (known(name), self.values.get(name)) else {
+    /// The settings of an app below this section.
+    fn app(&mut self, section: &str) -> AppConfig {
+        let name = |key: &str| format!("{section}.{key}");
+        AppConfig {
+            file: self.path(&name("file")),
+            instances: self.read(&name("instances"), |text, _| values::instances(text)),
+            memory_bytes_max: self.number(&name("memory_bytes_max")),
+            deadline_ms: self.number(&name("deadline_ms")),
+            timers_max: self.count(&name("timers_max")),
+            log_lines_max: self.count(&name("log_lines_max")),
+            fetch_hosts: self.read(&name("fetch_hosts"), |text, _| Some(values::words(text))),
+            fetch_private: self.read(&name("fetch_private"), |text, _| values::bool(text)),
+            fetch_ca_file: self.path(&name("fetch_ca_file")),
+            fetches_max: self.count(&name("fetches_max")),
+            env: free(self.values, &name("env.")),
+        }
+    }
+
+    /// The value, or the default of one that nobody gave. One that is not allowed is an error, and what
+    /// stands in for it is never used.
+    fn read<T: Default>(&mut self, name: &str, parse: impl Fn(&str, Kind) -> Option<T>) -> T {
+        let Some(key) = known(name) else {
             return T::default();
         };
-        parse(&value.text, key.kind).unwrap_or_else(|| {
-            let Value { text, origin } = value;
+        let text = self
+            .values
+            .get(name)
+            .map_or(key.default, |value| value.text.as_str());
+        parse(text, key.kind).unwrap_or_else(|| {
+            let origin = self.values.get(name).map_or(&Origin::Default, |value| &value.origin);
             self.errors.push(format!(
                 "{name} = {text:?} ({origin}): allowed is {}",
                 key.kind.allowed()
@@ -302,7 +370,7 @@ impl Reader<'_> {
         })
     }
 
-    fn number(&mut self, name: &'static str) -> u64 {
+    fn number(&mut self, name: &str) -> u64 {
         self.read(name, |text, kind| match kind {
             Kind::Number(min, max) => values::number(text, min, max),
             Kind::Bytes(min, max) => values::bytes(text, min, max),
@@ -310,7 +378,7 @@ impl Reader<'_> {
         })
     }
 
-    fn count(&mut self, name: &'static str) -> usize {
+    fn count(&mut self, name: &str) -> usize {
         usize::try_from(self.number(name)).unwrap_or(usize::MAX)
     }
 
@@ -325,6 +393,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Instances;
     use super::*;
 
     fn try_load(
@@ -426,6 +495,80 @@ mod tests {
         );
         assert_eq!(pairs(&loaded.app.env), "TOKEN=a X=1=2 Y=z");
         assert_eq!(loaded.app.file, Some(PathBuf::from("a.wasm")));
+    }
+
+    #[test]
+    fn several_apps_have_a_section_each() {
+        let file = "[apps.chat]\nfile = \"chat.wasm\"\ninstances = \"per-shard\"\nfetch_hosts = [\"a.example\", \"b.example\"]\n\
+            [apps.chat.env]\nTOKEN = \"a\"\nfile = \"b\"\n[apps.a-1_b]\ndeadline_ms = 20\n[apps.empty]";
+        let loaded = try_load(&["--print-config"], &[], Some(file)).unwrap();
+        let apps = loaded.config.all_apps();
+        let names: Vec<_> = apps.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["a-1_b", "chat", "empty"]);
+        let chat = loaded.config.apps.get("chat").unwrap();
+        assert!(chat.file.as_ref().is_some_and(|file| file.ends_with("chat.wasm")));
+        assert_eq!(chat.instances, Instances::PerShard);
+        assert_eq!(chat.fetch_hosts, ["a.example", "b.example"]);
+        let env: Vec<_> = chat.env.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(env, ["TOKEN", "file"]);
+        assert_eq!(loaded.config.apps.get("a-1_b").unwrap().deadline_ms, 20);
+        let empty = loaded.config.apps.get("empty").unwrap();
+        assert_eq!(*empty, Config::default().app);
+        // What is shown means the same again; secrets are hidden.
+        let What::PrintConfig(text) = loaded.what else {
+            panic!("the config is printed")
+        };
+        assert_eq!(text.matches("[apps.chat]").count(), 1);
+        assert_eq!(text.matches("file = \"b\"").count(), 1);
+        assert!(!text.contains("[app]"), "{text}");
+        let mut again = config(&[], &[], Some(&text)).apps;
+        again.get_mut("chat").unwrap().env.insert(0, ("TOKEN".to_owned(), "a".to_owned()));
+        assert_eq!(again, loaded.config.apps);
+        assert_eq!(config(&[], &[], Some("[apps]")).all_apps().len(), 1);
+    }
+
+    #[test]
+    fn watching_needs_no_value() {
+        let loaded = config(&["run", "--watch", "app.ts"], &[], None);
+        assert!(loaded.watch && loaded.app.file == Some(PathBuf::from("app.ts")));
+        assert!(!config(&["--watch=false"], &[], Some("watch = true")).watch);
+    }
+
+    #[test]
+    fn wrong_apps_are_refused() {
+        let both = errors(&[], &[], Some("[app]\ndeadline_ms = 20\n[apps.chat]\ndeadline_ms = 30"));
+        assert!(
+            both.starts_with("app.deadline_ms (holdfast.toml:2) and apps.chat.deadline_ms (holdfast.toml:4) cannot both be set")
+                && both.contains("[apps.app]"),
+            "{both}"
+        );
+        for (flags, variables) in [
+            (&["--app", "a.wasm"][..], &[][..]),
+            (&[], &[("HOLDFAST_APP_ENV_X", "1")]),
+        ] {
+            let given = errors(flags, variables, Some("[apps.chat]"));
+            assert!(given.contains("in the config file only"), "{given}");
+        }
+        let given = errors(&["--apps-chat-file", "a.wasm"], &[], None);
+        assert!(given.contains("in the config file only"), "{given}");
+        let given = errors(&[], &[("HOLDFAST_APPS_CHAT_FILE", "a.wasm")], None);
+        assert!(given.contains("in the config file only"), "{given}");
+        for (file, expected) in [
+            ("[apps.Chat]", "an app cannot be called \"Chat\""),
+            ("[apps.\"a.b\"]", "an app cannot be called \"a"),
+            ("[apps]\nfile = \"x\"", "apps.file is not a section of an app"),
+            ("apps = 1", "apps is not a section of an app"),
+            ("[apps.chat]\nenv = 1", "apps.chat.env is not a section"),
+            ("[apps.chat]\ntimers = 1", "did you mean apps.chat.timers_max?"),
+            ("[apps.chat]\ntimers_max = 0", "apps.chat.timers_max = \"0\" (holdfast.toml:2): allowed is"),
+            ("[apps.chat.limits]\nx = 1", "apps.chat.limits"),
+        ] {
+            let wrong = errors(&[], &[], Some(file));
+            assert!(wrong.contains(expected), "{file}: {wrong}");
+        }
+        let many: String = (0..=APPS_MAX).map(|app| format!("[apps.a{app}]\n")).collect();
+        let wrong = errors(&[], &[], Some(&many));
+        assert!(wrong.contains("there are 1025 apps"), "{wrong}");
     }
 
     #[test]

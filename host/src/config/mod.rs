@@ -17,11 +17,17 @@ mod values;
 pub use keys::{KEYS, Key, Kind};
 pub use layers::{CommandLine, ConfigErrors, What, load};
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The most shards a node can have: their number takes 10 bits of a connection's.
 pub const SHARDS_MAX: usize = 1 << 10;
+
+/// The most apps a node can have: as many as the protocol guest takes.
+pub const APPS_MAX: usize = 1024;
+/// What the only app is called.
+pub const THE_APP: &str = "app";
 
 /// Everything a node can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +48,25 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The protocol guest, `[protocol]`.
     pub protocol: ProtocolConfig,
-    /// The app, `[app]` and `[app.env]`.
+    /// The app, `[app]` and `[app.env]`, unless there are several.
     pub app: AppConfig,
+    /// Several apps by name, `[apps.NAME]` and `[apps.NAME.env]`: in place of the one.
+    pub apps: BTreeMap<String, AppConfig>,
+    /// Whether the files of the apps are watched, and an app swapped when its own change.
+    pub watch: bool,
     /// Bounds of the host, `[limits]`.
     pub limits: Limits,
+}
+
+impl Config {
+    /// All apps with their names, in the order of their numbers.
+    pub fn all_apps(&self) -> Vec<(&str, &AppConfig)> {
+        if self.apps.is_empty() {
+            return vec![(THE_APP, &self.app)];
+        }
+        let apps = self.apps.iter();
+        apps.map(|(name, app)| (name.as_str(), app)).collect()
+    }
 }
 
 /// How many event loops.

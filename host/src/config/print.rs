@@ -1,6 +1,6 @@
 //! `--print-config`: every setting as TOML, with where it came from. Called by `layers`; reads nothing.
 
-use super::keys::{KEYS, Kind, SECTIONS, known};
+use super::keys::{KEYS, Kind, SECTIONS, known, of_named_app};
 use super::layers::{Value, Values};
 use std::fmt::Write;
 
@@ -13,7 +13,8 @@ const SECRETS: [&str; 6] = ["token", "secret", "password", "passwd", "credential
 /// hidden, on a line that is a comment: what is printed is a config file again.
 pub fn print(values: &Values) -> String {
     let mut text = String::new();
-    for section in std::iter::once(&"").chain(SECTIONS) {
+    for section in sections(values) {
+        let section = section.as_str();
         let lines = lines(section, values);
         if lines.is_empty() {
             continue;
@@ -28,9 +29,31 @@ pub fn print(values: &Values) -> String {
     text
 }
 
+/// The sections there are: several apps have two each.
+fn sections(values: &Values) -> Vec<String> {
+    let mut apps: Vec<&str> = values
+        .keys()
+        .filter_map(|name| Some(of_named_app(name)?.0))
+        .collect();
+    apps.dedup();
+    let one = std::iter::once("").chain(SECTIONS.iter().copied());
+    let several = apps
+        .iter()
+        .flat_map(|app| [format!("apps.{app}"), format!("apps.{app}.env")]);
+    one.map(str::to_owned).chain(several).collect()
+}
+
 /// A section's settings: the host's in the order of the table, then those that may have any name.
 fn lines(section: &str, values: &Values) -> Vec<String> {
-    let of_host = KEYS.iter().filter_map(|key| values.get_key_value(key.name));
+    let of_host = KEYS.iter().filter_map(|key| {
+        // Of the only app, or of the one that the section is of.
+        match key.name.strip_prefix("app.") {
+            Some(own) if of_named_app(section).is_some_and(|(_, rest)| rest.is_empty()) => {
+                values.get_key_value(format!("{section}.{own}").as_str())
+            }
+            _ => values.get_key_value(key.name),
+        }
+    });
     let free = values.iter().filter(|(name, _)| known(name).is_none());
     of_host
         .chain(free)
@@ -44,7 +67,13 @@ fn own_name<'a>(section: &str, name: &'a str) -> Option<&'a str> {
         return (!name.contains('.')).then_some(name);
     }
     let own = name.strip_prefix(section)?.strip_prefix('.')?;
-    (section == "app.env" || section == "protocol" || !own.contains('.')).then_some(own)
+    let is_free = section == "protocol" || section == "app.env" || is_env(section);
+    (is_free || !own.contains('.')).then_some(own)
+}
+
+/// Whether it is the section of a named app's environment.
+fn is_env(section: &str) -> bool {
+    of_named_app(section).is_some_and(|(_, own)| own == "env")
 }
 
 fn line(own: &str, name: &str, value: &Value) -> String {

@@ -1,10 +1,11 @@
-//! The app's side of a shard: the instance of the app that runs on it, what waits for it, and how a new one
+//! The apps' side of a shard: an instance of an app that runs on it, what waits for it, and how a new one
 //! takes its place after a crash.
 //!
-//! Called by the turn. It never talks to a connection.
+//! Called by the turn, for each app. It never talks to a connection.
 
-use super::{APP, Shard};
-use crate::app::App;
+use super::Shard;
+use super::swap::Expected;
+use crate::app::{App, AppNumber};
 use crate::batch::count_of_portion;
 use crate::guest::contract::{AppEvent, Command, Event, Happened, Happening, Loaded};
 use crate::guest::{Crash, GuestError};
@@ -15,7 +16,7 @@ use crate::perform::Aftermath;
 use crate::telemetry::limited;
 use std::collections::VecDeque;
 
-/// An instance of the app with what waits for it.
+/// An instance of an app with what waits for it.
 pub(super) struct Home {
     pub(super) app: App,
     /// Its requests to other servers.
@@ -28,7 +29,9 @@ pub(super) struct Home {
     /// instance, by shard.
     held: Vec<Held>,
     /// After a crash: events are given one at a time until all that waited have been.
-    cautious: bool,
+    pub(super) cautious: bool,
+    /// The instance that is to follow on this one.
+    pub(super) expected: Option<Expected>,
     /// Whether it serves the sockets of all shards, or of its own only.
     serves_all: bool,
 }
@@ -43,38 +46,73 @@ impl Shard {
     /// Calls the app with what waits for it, as much as it can hold at a time.
     pub(super) fn call_app(
         &mut self,
+        app: AppNumber,
         now_ms: u64,
         after: &mut Aftermath,
     ) -> Result<(), GuestError> {
-        let Some(home) = &mut self.home else {
+        let paused = self.paused;
+        let Some(home) = self.home(app) else {
             return Ok(());
         };
+        if let Some(successor) = home.take_successor() {
+            return self.swap(app, successor, now_ms, after);
+        }
         if home.app.retry_at_ms.is_some_and(|at| at <= now_ms) && home.app.start_again(now_ms) {
             let waiting = std::mem::take(&mut home.inbox);
-            return self.introduce(now_ms, waiting, after);
+            return self.introduce(app, now_ms, waiting, after);
         }
-        if !self.paused {
+        if !paused {
             let due = home.app.take_due(now_ms);
             home.inbox.extend(due);
             home.take_fetched();
         }
-        if home.inbox.is_empty() {
-            return Ok(());
-        }
+        self.give_portion(app, now_ms, after)?;
+        Ok(())
+    }
+
+    /// Calls the app with a portion of what waits for it. Returns how many events that was; what became of
+    /// them is done.
+    pub(super) fn give_portion(
+        &mut self,
+        app: AppNumber,
+        now_ms: u64,
+        after: &mut Aftermath,
+    ) -> Result<usize, GuestError> {
+        let Some(home) = self.home(app).filter(|home| !home.inbox.is_empty()) else {
+            return Ok(0);
+        };
         let happened = home.take_portion();
+        let count = happened.len();
+        home.note_given(count);
+        self.give(app, now_ms, happened, after)?;
+        Ok(count)
+    }
+
+    /// Calls the app with these events, and again after a crash.
+    fn give(
+        &mut self,
+        app: AppNumber,
+        now_ms: u64,
+        happened: Vec<Happening>,
+        after: &mut Aftermath,
+    ) -> Result<(), GuestError> {
+        let Some(home) = self.home(app) else {
+            return Ok(());
+        };
+        let name = home.app.name();
         if home.cautious {
             home.cautious = !home.inbox.is_empty() || home.held.iter().any(|held| held.waiting);
             let mut queue = happened.into();
-            let Some(crashed) = self.one_by_one(now_ms, &mut queue, after) else {
+            let Some(crashed) = self.one_by_one(app, now_ms, &mut queue, after) else {
                 return Ok(());
             };
-            self.answer_for(now_ms, crashed, after)?;
-            return self.recover(now_ms, queue.into(), after);
+            self.answer_for(app, now_ms, crashed, after)?;
+            return self.recover(app, now_ms, queue.into(), after);
         }
         match home.call(now_ms, &happened) {
             Some(Ok(commands)) => {
                 let orders = home.app.obey(commands, now_ms, &mut home.outgoing);
-                self.give_orders(orders, after);
+                self.give_orders(app, orders, after);
                 Ok(())
             }
             Some(Err(crash)) => {
@@ -84,15 +122,15 @@ impl Shard {
                 if happened.len() == 1
                     && let Some(only) = happened.pop()
                 {
-                    limited!(error, event = name_of(&only), shard = self.surroundings.shard, report = %crash, "the app crashed over this event: it is lost");
-                    self.answer_for(now_ms, only, after)?;
+                    limited!(error, app = %name, event = name_of(&only), shard = self.surroundings.shard, report = %crash, "the app crashed over this event: it is lost");
+                    self.answer_for(app, now_ms, only, after)?;
                 } else {
-                    limited!(warn, events = happened.len(), shard = self.surroundings.shard, report = %crash, "the app crashed: starting it again and repeating the events one by one");
+                    limited!(warn, app = %name, events = happened.len(), shard = self.surroundings.shard, report = %crash, "the app crashed: starting it again and repeating the events one by one");
                 }
-                self.recover(now_ms, happened, after)
+                self.recover(app, now_ms, happened, after)
             }
             None => {
-                self.lose(happened, after);
+                self.lose(app, happened, after);
                 Ok(())
             }
         }
@@ -102,86 +140,110 @@ impl Shard {
     /// again is lost.
     fn recover(
         &mut self,
+        app: AppNumber,
         now_ms: u64,
         mut happened: Vec<Happening>,
         after: &mut Aftermath,
     ) -> Result<(), GuestError> {
-        let Some(home) = &mut self.home else {
+        let Some(home) = self.home(app) else {
             return Ok(());
         };
         home.cautious = true;
         happened.append(&mut home.inbox);
         if home.restart(now_ms) {
-            return self.introduce(now_ms, happened, after);
+            return self.introduce(app, now_ms, happened, after);
         }
-        self.lose(happened, after);
+        self.lose(app, happened, after);
         Ok(())
     }
 
     /// Makes the sockets known to a new instance, then gives it `happened`.
     fn introduce(
         &mut self,
+        app: AppNumber,
         now_ms: u64,
         mut happened: Vec<Happening>,
         after: &mut Aftermath,
     ) -> Result<(), GuestError> {
         loop {
-            let Some(home) = &mut self.home else {
+            let (introductions, waiting) = self.announce(app, now_ms, happened, after)?;
+            let mut queue = introductions
+                .into_iter()
+                .chain(waiting)
+                .collect::<VecDeque<_>>();
+            let Some(crashed) = self.one_by_one(app, now_ms, &mut queue, after) else {
                 return Ok(());
             };
-            let (manifest, generation) = (home.app.manifest.clone(), home.app.generation);
-            let own = self.surroundings.shard;
-            if let Some(known) = self.generations.get_mut(own) {
-                *known = generation;
-            }
-            happened = home.hold_back(happened, own);
-            for other in (0..self.surroundings.shards.count()).filter(|other| *other != own) {
-                self.surroundings.shards.send(
-                    other,
-                    Letter::AppLoaded {
-                        place: own,
-                        manifest: manifest.clone(),
-                        generation,
-                    },
-                );
-            }
-            let loaded = Happened {
-                events: vec![Event::Loaded(Loaded {
-                    app: APP,
-                    manifest,
-                    resume: true,
-                    place: own as u32,
-                })],
-                ..nothing()
-            };
-            self.protocol
-                .call(now_ms, loaded, &mut self.records, &self.surroundings, after)?;
-            let introductions = self.send_events(after).into_iter().map(Happening::Event);
-            let mut queue = introductions.chain(happened).collect::<VecDeque<_>>();
-            let Some(crashed) = self.one_by_one(now_ms, &mut queue, after) else {
-                return Ok(());
-            };
-            self.answer_for(now_ms, crashed, after)?;
+            self.answer_for(app, now_ms, crashed, after)?;
             happened = queue.into();
-            let Some(home) = &mut self.home else {
+            let Some(home) = self.home(app) else {
                 return Ok(());
             };
             if !home.restart(now_ms) {
-                self.lose(happened, after);
+                self.lose(app, happened, after);
                 return Ok(());
             }
         }
     }
 
+    /// Tells all shards of a new instance. Returns how it meets this shard's sockets, and what of `happened` is
+    /// for it after that.
+    pub(super) fn announce(
+        &mut self,
+        app: AppNumber,
+        now_ms: u64,
+        happened: Vec<Happening>,
+        after: &mut Aftermath,
+    ) -> Result<(Vec<Happening>, Vec<Happening>), GuestError> {
+        let own = self.surroundings.shard;
+        let Some(tenant) = self.tenant(app) else {
+            return Ok((Vec::new(), happened));
+        };
+        let Some(home) = &mut tenant.home else {
+            return Ok((Vec::new(), happened));
+        };
+        let (manifest, generation) = (home.app.manifest.clone(), home.app.generation);
+        if let Some(known) = tenant.generations.get_mut(own) {
+            *known = generation;
+        }
+        let waiting = home.hold_back(happened, own);
+        for other in (0..self.surroundings.shards.count()).filter(|other| *other != own) {
+            self.surroundings.shards.send(
+                other,
+                Letter::AppLoaded {
+                    app,
+                    place: own,
+                    manifest: manifest.clone(),
+                    generation,
+                },
+            );
+        }
+        let loaded = Happened {
+            events: vec![Event::Loaded(Loaded {
+                app,
+                manifest,
+                resume: true,
+                place: own as u32,
+            })],
+            ..nothing()
+        };
+        self.protocol
+            .call(now_ms, loaded, &mut self.records, &self.surroundings, after)?;
+        let introductions = self.send_events(Some(app), after);
+        let introductions = introductions.into_iter().map(Happening::Event);
+        Ok((introductions.collect(), waiting))
+    }
+
     /// Lets the protocol guest answer for a lost event in the app's place, before the next start.
     fn answer_for(
         &mut self,
+        app: AppNumber,
         now_ms: u64,
         lost: Happening,
         after: &mut Aftermath,
     ) -> Result<(), GuestError> {
         let mut answer = Aftermath::default();
-        self.lose(vec![lost], &mut answer);
+        self.lose(app, vec![lost], &mut answer);
         self.protocol.call(
             now_ms,
             answer.happened,
@@ -194,20 +256,22 @@ impl Shard {
     /// Gives events to the app one at a time. Returns the one it crashed over.
     fn one_by_one(
         &mut self,
+        app: AppNumber,
         now_ms: u64,
         queue: &mut VecDeque<Happening>,
         after: &mut Aftermath,
     ) -> Option<Happening> {
         while let Some(happening) = queue.pop_front() {
-            let home = self.home.as_mut()?;
+            let home = self.home(app)?;
+            let name = home.app.name();
             match home.call(now_ms, std::slice::from_ref(&happening)) {
                 Some(Ok(commands)) => {
                     let orders = home.app.obey(commands, now_ms, &mut home.outgoing);
-                    self.give_orders(orders, after);
+                    self.give_orders(app, orders, after);
                 }
                 Some(Err(crash)) => {
                     self.surroundings.counters.guest_traps.add(1);
-                    limited!(error, event = name_of(&happening), shard = self.surroundings.shard, report = %crash, "the app crashed over this event: it is lost");
+                    limited!(error, app = %name, event = name_of(&happening), shard = self.surroundings.shard, report = %crash, "the app crashed over this event: it is lost");
                     return Some(happening);
                 }
                 None => return Some(happening),
@@ -227,13 +291,14 @@ impl Home {
             inbox: Vec::new(),
             held: (0..shards).map(|_| Held::default()).collect(),
             cautious: false,
+            expected: None,
             serves_all,
         }
     }
 
     /// Whether nothing waits for the next call.
     pub(super) fn is_idle(&self) -> bool {
-        self.inbox.is_empty()
+        self.inbox.is_empty() && self.expected.is_none()
     }
 
     /// Calls the app. None when it is down.
@@ -247,11 +312,16 @@ impl Home {
 
     /// Starts a new instance after a crash. What the crashed one asked other servers is given up.
     fn restart(&mut self, now_ms: u64) -> bool {
+        self.give_up_requests();
+        self.app.restart(now_ms)
+    }
+
+    /// Gives up what the instance asked other servers.
+    pub(super) fn give_up_requests(&mut self) {
         self.outgoing.cancel_all();
         self.fetched = 0;
         self.inbox
             .retain(|happening| !matches!(happening, Happening::Fetched(_)));
-        self.app.restart(now_ms)
     }
 
     /// Answers of other servers, when those taken before have been handed over: what waits elsewhere

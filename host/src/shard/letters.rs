@@ -3,7 +3,8 @@
 //!
 //! Called by the turn. It sorts by number and never reads what it carries.
 
-use super::{APP, LAST_WORDS_MS, Shard, Stop, closed};
+use super::{LAST_WORDS_MS, Shard, Stop, Tenant, closed};
+use crate::app::AppNumber;
 use crate::guest::contract::{
     AppEvent, Cause, Collected, Commanded, Event, Happening, Loaded, Lost, Order,
 };
@@ -62,52 +63,65 @@ impl Shard {
                 }
             }
             Letter::AppEvents {
+                app,
                 from,
                 generation,
                 events,
             } => {
-                if let Some(home) = &mut self.home {
+                if let Some(home) = self.home(app) {
                     home.take(from, generation, events);
                 }
             }
             Letter::Orders {
+                app,
                 place,
                 orders,
                 before,
             } => events.push(Event::Commanded(Commanded {
-                app: APP,
+                app,
                 orders,
                 place: place as u32,
                 before,
                 home: false,
             })),
             Letter::AppLoaded {
+                app,
                 place,
                 manifest,
                 generation,
             } => {
-                if let Some(known) = self.generations.get_mut(place) {
+                let Some(tenant) = self.tenant(app) else {
+                    return;
+                };
+                if let Some(known) = tenant.generations.get_mut(place) {
                     *known = generation;
                 }
                 // Another instance than the one that serves this shard: its sockets are elsewhere.
-                if place == self.place {
-                    self.owes_introductions = true;
+                if place == tenant.place {
+                    tenant.owes_introductions = true;
                     events.push(Event::Loaded(Loaded {
-                        app: APP,
+                        app,
                         manifest,
                         resume: true,
                         place: place as u32,
                     }));
                 }
             }
-            Letter::Lost(lost) => events.extend(lost.into_iter().map(lost_event)),
+            Letter::Lost(app, lost) => {
+                events.extend(lost.into_iter().map(|event| lost_event(app, event)));
+            }
+            Letter::Swap(app, successor) => {
+                if let Some(home) = self.home(app) {
+                    home.expect(*successor);
+                }
+            }
             Letter::Published(message) => {
                 if self.subscriptions.contains(&message.channel) {
                     events.push(Event::Published(message));
                 }
             }
             Letter::Stop if self.stop == Stop::Running => {
-                if let Some(home) = &mut self.home {
+                for home in self.apps.iter_mut().filter_map(|app| app.home.as_mut()) {
                     home.inbox.push(Happening::Stopping);
                 }
                 self.stop = Stop::Warned(now_ms.saturating_add(LAST_WORDS_MS));
@@ -116,12 +130,9 @@ impl Shard {
         }
     }
 
-    /// Takes dispatched events to the app and published messages to the other shards.
+    /// Takes dispatched events to the apps and published messages to the other shards.
     pub(super) fn carry(&mut self, after: &mut Aftermath) {
-        let events = self.send_events(after);
-        if let Some(home) = &mut self.home {
-            home.inbox.extend(events.into_iter().map(Happening::Event));
-        }
+        self.send_events(None, after);
         let shard = self.surroundings.shard;
         for message in after.published.drain(..) {
             for other in (0..self.surroundings.shards.count()).filter(|other| *other != shard) {
@@ -139,35 +150,58 @@ impl Shard {
         }
     }
 
-    /// Sends dispatched events to the instances of the app on other shards, and returns those for the
-    /// one on this shard.
-    pub(super) fn send_events(&mut self, after: &mut Aftermath) -> Vec<AppEvent> {
+    /// Sends dispatched events to the instances of apps: those on other shards, those on this one. Events for
+    /// the instance of `aside` on this shard are returned instead.
+    pub(super) fn send_events(
+        &mut self,
+        aside: Option<AppNumber>,
+        after: &mut Aftermath,
+    ) -> Vec<AppEvent> {
         let own = self.surroundings.shard;
         let mut events = Vec::new();
-        let mut elsewhere: BTreeMap<usize, Vec<AppEvent>> = BTreeMap::new();
+        let mut elsewhere: BTreeMap<(AppNumber, usize), Vec<AppEvent>> = BTreeMap::new();
         // Even a shard without sockets to introduce says so: the app waits for its word.
-        if std::mem::take(&mut self.owes_introductions) && self.place != own {
-            elsewhere.insert(self.place, Vec::new());
-        }
-        for dispatch in after.dispatched.drain(..).filter(|one| one.app == APP) {
-            let place = dispatch.place.map_or(self.place, |place| place as usize);
-            if !self.is_place(place) {
-                limited!(
-                    warn,
-                    place,
-                    shard = own,
-                    "events for an instance of the app that there is not: dropped"
-                );
-            } else if place == own {
-                events.extend(dispatch.events);
-            } else {
-                elsewhere.entry(place).or_default().extend(dispatch.events);
+        for (app, tenant) in (0..).zip(&mut self.apps) {
+            if std::mem::take(&mut tenant.owes_introductions) && tenant.place != own {
+                elsewhere.insert((app, tenant.place), Vec::new());
             }
         }
-        for (place, events) in elsewhere {
+        let count = self.surroundings.shards.count();
+        for dispatch in after.dispatched.drain(..) {
+            let app = dispatch.app;
+            let Some(tenant) = self.apps.get_mut(app as usize) else {
+                continue;
+            };
+            let place = dispatch
+                .place
+                .map_or(tenant.place, |place| place as usize);
+            if !tenant.is_place(place, count) {
+                limited!(
+                    warn,
+                    app,
+                    place,
+                    shard = own,
+                    "events for an instance of an app that there is not: dropped"
+                );
+            } else if place != own {
+                elsewhere
+                    .entry((app, place))
+                    .or_default()
+                    .extend(dispatch.events);
+            } else if aside == Some(app) {
+                events.extend(dispatch.events);
+            } else if let Some(home) = &mut tenant.home {
+                home.inbox
+                    .extend(dispatch.events.into_iter().map(Happening::Event));
+            }
+        }
+        for ((app, place), events) in elsewhere {
+            let known = self.apps.get(app as usize).map(|app| &app.generations);
+            let generation = known.and_then(|known| known.get(place)).copied();
             let letter = Letter::AppEvents {
+                app,
                 from: own,
-                generation: self.generations.get(place).copied().unwrap_or_default(),
+                generation: generation.unwrap_or_default(),
                 events,
             };
             self.surroundings.shards.send(place, letter);
@@ -175,27 +209,23 @@ impl Shard {
         events
     }
 
-    /// Whether an instance of the app runs there.
-    fn is_place(&self, place: usize) -> bool {
-        if self.per_shard {
-            place < self.surroundings.shards.count()
-        } else {
-            place == self.place
-        }
-    }
-
     /// Sends orders to the shards that own the sockets; those without a socket to all.
-    pub(super) fn give_orders(&mut self, orders: Vec<Order>, after: &mut Aftermath) {
+    pub(super) fn give_orders(
+        &mut self,
+        app: AppNumber,
+        orders: Vec<Order>,
+        after: &mut Aftermath,
+    ) {
         let (count, own) = (self.surroundings.shards.count(), self.surroundings.shard);
-        if orders.is_empty() {
+        let Some(tenant) = self.tenant(app).filter(|_| !orders.is_empty()) else {
             return;
-        }
-        let before = self.orders_for_all;
+        };
+        let before = tenant.orders_for_all;
         let for_all = orders.iter().filter(|order| order.socket.is_none()).count();
-        self.orders_for_all += for_all as u64;
+        tenant.orders_for_all += for_all as u64;
         let own_orders = |orders| {
             Event::Commanded(Commanded {
-                app: APP,
+                app,
                 orders,
                 place: own as u32,
                 before,
@@ -230,6 +260,7 @@ impl Shard {
                 self.surroundings.shards.send(
                     shard,
                     Letter::Orders {
+                        app,
                         place: own,
                         orders,
                         before,
@@ -241,7 +272,8 @@ impl Shard {
 
     /// The app will not see these: the protocol guest answers in its place where somebody waits, on the
     /// shard where they do.
-    pub(super) fn lose(&self, happened: Vec<Happening>, after: &mut Aftermath) {
+    pub(super) fn lose(&self, app: AppNumber, happened: Vec<Happening>, after: &mut Aftermath) {
+        let per_shard = self.apps.get(app as usize).is_none_or(|app| app.per_shard);
         let (count, own) = (self.surroundings.shards.count(), self.surroundings.shard);
         for happening in happened {
             let Happening::Event(event) = happening else {
@@ -249,26 +281,37 @@ impl Shard {
             };
             match (super::home::socket_of(&event), &event) {
                 (Some(socket), _) if shard_of_socket(socket) != own => {
-                    let letter = Letter::Lost(vec![event]);
+                    let letter = Letter::Lost(app, vec![event]);
                     self.surroundings
                         .shards
                         .send(shard_of_socket(socket), letter);
                     continue;
                 }
                 // Whoever asked this waits, and only its guest knows where.
-                (None, AppEvent::Judging(_) | AppEvent::Sharing(_)) if !self.per_shard => {
+                (None, AppEvent::Judging(_) | AppEvent::Sharing(_)) if !per_shard => {
                     for other in (0..count).filter(|other| *other != own) {
-                        let letter = Letter::Lost(vec![event.clone()]);
+                        let letter = Letter::Lost(app, vec![event.clone()]);
                         self.surroundings.shards.send(other, letter);
                     }
                 }
                 _ => {}
             }
-            after.happened.events.push(lost_event(event));
+            after.happened.events.push(lost_event(app, event));
         }
     }
 }
 
-fn lost_event(event: AppEvent) -> Event {
-    Event::Lost(Lost { app: APP, event })
+const fn lost_event(app: AppNumber, event: AppEvent) -> Event {
+    Event::Lost(Lost { app, event })
+}
+
+impl Tenant {
+    /// Whether an instance runs there, of so many shards.
+    const fn is_place(&self, place: usize, shards: usize) -> bool {
+        if self.per_shard {
+            place < shards
+        } else {
+            place == self.place
+        }
+    }
 }

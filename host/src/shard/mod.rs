@@ -1,15 +1,16 @@
-//! One event loop: its connections, its sessions, one protocol instance, and the app or one instance of it.
+//! One event loop: its connections, its sessions, one protocol instance, and the instances of apps that run on it.
 //!
 //! Called by `server`, which runs each shard on a thread of its own. Everything a guest hears or decides
 //! passes through a *turn*: what all ready connections brought, in one call of the protocol guest; what
-//! it dispatched, in one call of the app; what the app ordered, in one call of the protocol guest; then
-//! everything is written out. `letters` is what shards tell each other, `home` the app's side. It never
-//! reads what it carries.
+//! it dispatched, in one call of each app; what the apps ordered, in one call of the protocol guest; then
+//! everything is written out. `letters` is what shards tell each other, `home` the apps' side, `swap` how a
+//! new version of an app takes the place of the old. It never reads what it carries.
 
 mod home;
 mod letters;
+mod swap;
 
-use crate::app::App;
+use crate::app::{App, AppNumber};
 use crate::clock::Clock;
 use crate::connection::{Link, Surroundings, adopt};
 use crate::guest::contract::{Event, Happened, Loaded, Manifest};
@@ -30,10 +31,6 @@ use tokio::time::timeout;
 
 /// Times that guests may answer each other within one turn; what is left then waits for the next.
 const ROUNDS_MAX: usize = 16;
-/// The shard that an app with one instance lives on.
-pub const HOME: usize = 0;
-/// The only app of a node.
-const APP: u32 = 0;
 /// How long the app's last words may travel before the sockets are closed.
 const LAST_WORDS_MS: u64 = 100;
 /// How long a shard takes up nothing new when the node is behind, before it looks again.
@@ -45,16 +42,8 @@ pub struct Shard {
     clock: Clock,
     records: Records,
     protocol: Protocol,
-    /// The instance of the app that runs on this shard, if one does.
-    home: Option<Home>,
-    /// Where the instance runs that serves this shard.
-    place: usize,
-    /// Whether an instance runs on each shard.
-    per_shard: bool,
-    /// Which start of the app's instance in a place this shard's events for it are meant for.
-    generations: Vec<u32>,
-    /// The app has started anew and waits to hear of this shard's sockets.
-    owes_introductions: bool,
+    /// The apps, by number.
+    apps: Vec<Tenant>,
     subscriptions: HashSet<String>,
     /// What a turn left for the next.
     left: Happened,
@@ -64,7 +53,33 @@ pub struct Shard {
     paused: bool,
     wake_at_ms: Option<u64>,
     stop: Stop,
-    /// How many orders without a socket this shard's instance of the app has given, and those before it.
+}
+
+/// What a shard begins with of an app.
+pub struct AppStart {
+    /// The instance that runs on this shard, if one does.
+    pub app: Option<App>,
+    /// What the instance declared that serves this shard.
+    pub manifest: Manifest,
+    /// Where it runs.
+    pub place: usize,
+    /// Whether one runs on each shard.
+    pub per_shard: bool,
+}
+
+/// An app as a shard knows it.
+struct Tenant {
+    /// Its instance that runs on this shard, if one does.
+    home: Option<Home>,
+    /// Where the instance runs that serves this shard.
+    place: usize,
+    /// Whether an instance runs on each shard.
+    per_shard: bool,
+    /// Which start of the instance in a place this shard's events for it are meant for.
+    generations: Vec<u32>,
+    /// The app has started anew and waits to hear of this shard's sockets.
+    owes_introductions: bool,
+    /// How many orders without a socket this shard's instance has given, and those before it.
     orders_for_all: u64,
 }
 
@@ -81,57 +96,54 @@ enum Stop {
 }
 
 impl Shard {
-    /// A shard with guests that have started. `app` is the instance that runs on it, if one does, and
-    /// `manifest` what the instance declared that serves it; `per_shard` says that one runs on each;
-    /// `runtime` is the shard's own.
+    /// A shard with guests that have started; the apps by number. `runtime` is the shard's own.
     pub fn new(
         surroundings: Rc<Surroundings>,
         clock: Clock,
         protocol: Protocol,
-        app: Option<App>,
-        manifest: Manifest,
-        per_shard: bool,
+        apps: Vec<AppStart>,
         runtime: &LocalRuntime,
     ) -> Self {
         let shards = surroundings.shards.count();
-        let place = if app.is_some() {
-            surroundings.shard
-        } else {
-            HOME
-        };
-        let home = app.map(|app| {
-            let outgoing = Outgoing::new(
-                app.fetching(),
-                runtime.handle().clone(),
-                surroundings.shards.clone(),
-                surroundings.shard,
-            );
-            Home::new(app, outgoing, shards, !per_shard)
-        });
         let mut left = nothing();
-        left.events.push(Event::Loaded(Loaded {
-            app: APP,
-            manifest,
-            resume: true,
-            place: place as u32,
-        }));
+        let mut tenants = Vec::with_capacity(apps.len());
+        for (number, start) in (0..).zip(apps) {
+            left.events.push(Event::Loaded(Loaded {
+                app: number,
+                manifest: start.manifest,
+                resume: true,
+                place: start.place as u32,
+            }));
+            let home = start.app.map(|app| {
+                let outgoing = Outgoing::new(
+                    app.fetching(),
+                    runtime.handle().clone(),
+                    surroundings.shards.clone(),
+                    surroundings.shard,
+                );
+                Home::new(app, outgoing, shards, !start.per_shard)
+            });
+            tenants.push(Tenant {
+                home,
+                place: start.place,
+                per_shard: start.per_shard,
+                generations: vec![0; shards],
+                owes_introductions: false,
+                orders_for_all: 0,
+            });
+        }
         Self {
             surroundings,
             clock,
             records: Records::default(),
             protocol,
-            home,
-            place,
-            per_shard,
-            generations: vec![0; shards],
-            owes_introductions: false,
+            apps: tenants,
             subscriptions: HashSet::new(),
             left,
             letters_left: false,
             paused: false,
             wake_at_ms: None,
             stop: Stop::Running,
-            orders_for_all: 0,
         }
     }
 
@@ -172,6 +184,20 @@ impl Shard {
         }
     }
 
+    /// The instances that run on this shard.
+    fn homes(&self) -> impl Iterator<Item = &Home> {
+        self.apps.iter().filter_map(|tenant| tenant.home.as_ref())
+    }
+
+    fn tenant(&mut self, app: AppNumber) -> Option<&mut Tenant> {
+        self.apps.get_mut(app as usize)
+    }
+
+    /// The instance of an app that runs on this shard, if one does.
+    fn home(&mut self, app: AppNumber) -> Option<&mut Home> {
+        self.tenant(app)?.home.as_mut()
+    }
+
     fn is_idle(&self) -> bool {
         self.records.links.is_empty() && self.records.exchanges.is_empty()
     }
@@ -181,7 +207,7 @@ impl Shard {
         if let Some(mailbox) = self.surroundings.shards.mailbox(self.surroundings.shard)
             && self.left.events.is_empty()
             && !self.letters_left
-            && self.home.as_ref().is_none_or(Home::is_idle)
+            && self.homes().all(Home::is_idle)
         {
             let mut notified = pin!(mailbox.notify.notified());
             let stop_at = match self.stop {
@@ -189,14 +215,12 @@ impl Shard {
                 Stop::Warned(at) => Some(at),
                 Stop::Stopping(until) => Some(until.min(self.clock.now_ms() + 20)),
             };
-            let wake_at_ms = [
-                self.wake_at_ms,
-                self.home.as_ref().and_then(|home| home.app.wake_at_ms()),
-                stop_at,
-            ]
-            .into_iter()
-            .flatten()
-            .min();
+            let of_apps = self.homes().filter_map(|home| home.app.wake_at_ms());
+            let wake_at_ms = [self.wake_at_ms, stop_at]
+                .into_iter()
+                .flatten()
+                .chain(of_apps)
+                .min();
             match wake_at_ms {
                 _ if self.paused => {
                     let _ = timeout(PAUSE, notified.as_mut()).await;
@@ -244,14 +268,16 @@ impl Shard {
                 &mut after,
             )?;
             self.carry(&mut after);
-            self.call_app(now_ms, &mut after)?;
-            self.carry(&mut after);
+            for app in 0..self.apps.len() as AppNumber {
+                self.call_app(app, now_ms, &mut after)?;
+                self.carry(&mut after);
+            }
             finish(&mut after, &mut touched, runtime, &self.surroundings);
             if after.wake_at.is_some() {
                 self.wake_at_ms = after.wake_at;
             }
             happened = after.happened;
-            if happened.events.is_empty() && self.home.as_ref().is_none_or(Home::is_idle) {
+            if happened.events.is_empty() && self.homes().all(Home::is_idle) {
                 break;
             }
         }
@@ -303,7 +329,7 @@ fn finish(
     surroundings: &Rc<Surroundings>,
 ) {
     for line in after.lines.drain(..) {
-        crate::app::log_line("protocol", &line);
+        crate::app::log_line(None, surroundings.shard as u32, &line);
     }
     for link in after.closing.drain(..) {
         runtime.spawn_local(link.close_in_time(surroundings.clone()));

@@ -322,19 +322,32 @@ impl Sockets {
     /// An app is gone: so are its sockets. There is nobody to tell but the clients.
     pub fn handle_unloaded(&mut self, app: App, engine: &mut Engine, answer: &mut Answer) {
         self.apps.unload(app);
+        self.put_out_unserved(app, engine, answer);
+    }
+
+    /// What an app serves is not what it was: sockets whose namespace it serves no more are put out, and
+    /// those of other apps in namespaces that are its own now. The app itself never heard of its own.
+    pub fn put_out_unserved(&mut self, app: App, engine: &mut Engine, answer: &mut Answer) {
         let mut numbers = Vec::new();
         for (session, peer) in &self.peers {
-            let served = peer.sockets.iter().filter(|socket| socket.app == app);
-            numbers.extend(served.map(|socket| peer::number(*session, socket.slot)));
+            let unserved = peer.sockets.iter().filter(|socket| {
+                let by = self.apps.serving(&socket.namespace);
+                by != Some(socket.app) && (socket.app == app || by == Some(app))
+            });
+            numbers.extend(unserved.map(|socket| {
+                let number = peer::number(*session, socket.slot);
+                (number, socket.app != app)
+            }));
         }
         numbers.sort_unstable();
-        for number in numbers {
+        for (number, tell) in numbers {
             let refusal = Refusal {
                 message: "Invalid namespace".to_owned(),
                 data: None,
             };
-            self.refuse(number, &refusal, None, engine, answer);
-            self.put_out(number, false, engine, answer);
+            let reason = tell.then_some(Reason::ServerNamespaceDisconnect);
+            self.refuse(number, &refusal, reason, engine, answer);
+            self.put_out(number, tell, engine, answer);
         }
     }
 
