@@ -6,7 +6,7 @@ use holdfast_test::{App, Node};
 use std::process::Command;
 
 /// What is compared with the reference.
-const SERVERS: &[&str] = &["rust"];
+const SERVERS: &[&str] = &["rust", "script"];
 
 /// The app of a server.
 fn app(server: &str) -> App {

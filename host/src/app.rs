@@ -75,6 +75,8 @@ pub struct App {
     /// Which start this is of all in its place. Events of other shards carry the one they are meant for.
     pub generation: u32,
     starts: Starts,
+    /// Whether it was called since it started.
+    called: bool,
     timers: Timers,
     crashes: u32,
     crashed_at_ms: u64,
@@ -106,6 +108,7 @@ impl App {
             manifest,
             generation,
             starts,
+            called: false,
             timers: Timers::default(),
             crashes: 0,
             crashed_at_ms: 0,
@@ -120,6 +123,7 @@ impl App {
         happened: &[Happening],
     ) -> Option<Result<Vec<Command>, Crash>> {
         let guest = self.guest.as_mut()?;
+        self.called = true;
         let result = guest.handle(now_ms, happened);
         let lines = guest.take_output();
         self.log(lines);
@@ -163,6 +167,7 @@ impl App {
                 self.manifest = guest.manifest.clone();
                 self.guest = Some(guest);
                 self.generation = generation;
+                self.called = false;
                 true
             }
             Err(error) => {
@@ -247,7 +252,14 @@ impl App {
 
     /// When this app wants to be called next: a timer, or the end of a pause.
     pub fn wake_at_ms(&self) -> Option<u64> {
-        self.retry_at_ms.or_else(|| self.timers.next_ms())
+        let first = self.wants_first_call().then_some(0);
+        first.or_else(|| self.retry_at_ms.or_else(|| self.timers.next_ms()))
+    }
+
+    /// Whether it has started and has not been called: what it asked for at its start, such as timers, it says
+    /// when it is called.
+    pub const fn wants_first_call(&self) -> bool {
+        !self.called && self.guest.is_some()
     }
 
     fn log(&self, lines: Vec<LogLine>) {

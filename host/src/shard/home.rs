@@ -66,6 +66,9 @@ impl Shard {
             home.inbox.extend(due);
             home.take_fetched();
         }
+        if home.app.wants_first_call() && home.inbox.is_empty() {
+            return self.give(app, now_ms, Vec::new(), after);
+        }
         self.give_portion(app, now_ms, after)?;
         Ok(())
     }
