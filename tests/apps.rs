@@ -153,15 +153,20 @@ fn what_apps_ask_of_the_protocol_guest() {
     let folder = TestFolder::new(
         "asking",
         &[
-            ("a.js", &app("/a", "{ pingInterval: 1111, pingTimeout: 2222 }")),
-            ("b.js", &app("/b", "{ pingInterval: 3333, maxHttpBufferSize: 4444 }")),
+            (
+                "a.js",
+                &app("/a", "{ pingInterval: 1111, pingTimeout: 2222 }"),
+            ),
+            (
+                "b.js",
+                &app("/b", "{ pingInterval: 3333, maxHttpBufferSize: 4444 }"),
+            ),
             ("bad.js", &app("/bad", "{ pingInterval: 0 }")),
         ],
     );
     let file = |name: &str| of_file(folder.file(name));
-    let apps = || {
-        [("a", file("a.js")), ("b", file("b.js"))].map(|(name, app)| (name.to_owned(), app))
-    };
+    let apps =
+        || [("a", file("a.js")), ("b", file("b.js"))].map(|(name, app)| (name.to_owned(), app));
     let open = |node: &TestNode| Client::open(node.port, "EIO=4&transport=websocket").text();
     let node = TestNode::start(|config| config.apps = apps().into());
     let text = open(&node);

@@ -168,7 +168,10 @@ fn a_version_that_serves_what_another_app_does_is_refused() {
     let node = TestNode::start(|config| {
         let mut other = config.app.clone();
         other.file = Some(folder.file("other.js"));
-        folder.write("other.js", &version(1).replace("io.on", "io.of('/other').on"));
+        folder.write(
+            "other.js",
+            &version(1).replace("io.on", "io.of('/other').on"),
+        );
         config.app.file = Some(folder.file("app.js"));
         config.apps = [("one", config.app.clone()), ("two", other)]
             .map(|(name, app)| (name.to_owned(), app))
@@ -192,7 +195,11 @@ fn timers_end_with_their_version() {
     who(&mut client);
     node.swap("app", script(&version(2))).expect("a swap");
     client.send("42[\"later\",600]");
-    assert_eq!(client.text(), "42[\"late\",2]", "and no word of the old one");
+    assert_eq!(
+        client.text(),
+        "42[\"late\",2]",
+        "and no word of the old one"
+    );
 }
 
 #[test]
@@ -231,7 +238,8 @@ fn a_component_is_swapped_for_a_script_and_back() {
     let mut client = Client::join(node.port);
     node.swap("app", script(&version(1))).expect("a swap");
     assert_eq!(who(&mut client).1, 1);
-    node.swap("app", Source::File(hostile_app())).expect("a swap");
+    node.swap("app", Source::File(hostile_app()))
+        .expect("a swap");
     assert_eq!(client.text(), "42[\"resumed\"]");
     client.send("42[\"trap\"]");
     assert_eq!(client.text(), "42[\"resumed\"]", "it is its own successor");
@@ -243,7 +251,9 @@ fn a_node_that_has_stopped_swaps_nothing() {
     let node = start(1, Instances::One, &folder);
     let control = node.control.clone();
     node.stop().expect("a stop");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let late = runtime.block_on(control.swap_app("app", script(&version(2))));
     assert_eq!(late, Err(SwapError::Stopping));
 }
@@ -252,7 +262,10 @@ fn a_node_that_has_stopped_swaps_nothing() {
 fn wait_for(client: &mut Client, expected: usize) {
     let begun = Instant::now();
     while who(client).1 != expected {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it is not swapped");
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "it is not swapped"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -135,10 +135,7 @@ impl Apps {
             files: Vec::new(),
             config: of_app.clone(),
             fetching: Arc::new(fetching),
-            batch_bytes_max: batch_bytes_max(
-                config.limits.turn_bytes_max,
-                of_app.memory_bytes_max,
-            ),
+            batch_bytes_max: batch_bytes_max(config.limits.turn_bytes_max, of_app.memory_bytes_max),
         }
     }
 
@@ -275,7 +272,10 @@ fn conflict(
             continue;
         }
         let theirs = &version.manifest.namespaces;
-        let both = manifest.namespaces.iter().find(|name| theirs.contains(name));
+        let both = manifest
+            .namespaces
+            .iter()
+            .find(|name| theirs.contains(name));
         if let Some(both) = both {
             return Err(format!(
                 "the apps {:?} and {:?} both serve {both:?}: only one of them can",

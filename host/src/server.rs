@@ -223,7 +223,9 @@ impl Node {
         let mut threads = Vec::new();
         let starts = app_starts(&apps, started, shards.count());
         for ((shard, (settings, guest)), apps) in protocols.into_iter().enumerate().zip(starts) {
-            let told = apps.iter().map(|app| (app.manifest.clone(), app.place as u32));
+            let told = apps
+                .iter()
+                .map(|app| (app.manifest.clone(), app.place as u32));
             let listeners = listeners
                 .iter()
                 .map(TcpListener::try_clone)
@@ -639,13 +641,13 @@ fn describe_node(
     shards: usize,
     clock: Clock,
 ) -> Arc<dyn Fn() -> String + Send + Sync> {
-    let describe = |role: &str, name: &str, version: &str, module: &Module| {
-        serde_json::json!({ "role": role, "name": name, "version": version, "digest": module.digest, "bytes": module.bytes })
-    };
+    let describe = |role: &str, name: &str, version: &str, module: &Module| serde_json::json!({ "role": role, "name": name, "version": version, "digest": module.digest, "bytes": module.bytes });
     Arc::new(move || {
         // The apps are those that serve now.
         let versions = apps.versions();
-        let now = versions.iter().map(|of_app| (&of_app.manifest, &of_app.module));
+        let now = versions
+            .iter()
+            .map(|of_app| (&of_app.manifest, &of_app.module));
         let of_protocol = guests.first().into_iter();
         let described: Vec<_> = of_protocol
             .map(|(role, name, version, module)| describe(role, name, version, module))

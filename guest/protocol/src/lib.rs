@@ -227,8 +227,7 @@ impl Protocol {
                 }
                 self.engine.interests = self.sockets.apps.interests();
                 if loaded.resume {
-                    self.sockets
-                        .put_out_unserved(app, &mut self.engine, answer);
+                    self.sockets.put_out_unserved(app, &mut self.engine, answer);
                     self.sockets.resume(app, &self.engine, answer);
                     self.engine.judge_again(app, answer);
                     self.engine.share_again(now_ms, app, answer);

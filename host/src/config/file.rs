@@ -102,7 +102,9 @@ impl Reader<'_> {
 
     fn read_entry(&mut self, name: String, span: Range<usize>, value: &Spanned<DeValue<'_>>) {
         let (origin, _) = self.at(&span);
-        if name == "apps" || of_named_app(&name).is_some_and(|(_, own)| own.is_empty() || own == "env") {
+        if name == "apps"
+            || of_named_app(&name).is_some_and(|(_, own)| own.is_empty() || own == "env")
+        {
             return self.read_apps(&name, &origin, value);
         }
         let is_section = SECTIONS.contains(&name.as_str());

@@ -119,7 +119,9 @@ pub fn load(
             let text = text.trim_end();
             let mut errors = vec![text.strip_prefix("error: ").unwrap_or(text).to_owned()];
             if text.contains("--apps-") {
-                errors.push("several apps are given in the config file only, below [apps.NAME]".to_owned());
+                errors.push(
+                    "several apps are given in the config file only, below [apps.NAME]".to_owned(),
+                );
             }
             return Err(ConfigErrors(errors));
         }
@@ -241,7 +243,8 @@ fn guest_settings(values: &Values) -> Vec<(String, String)> {
     if let Some(value) = values.get("serve_client")
         && value.origin != Origin::Default
     {
-        let text = values::bool(&value.text).map_or_else(|| value.text.clone(), |on| on.to_string());
+        let text =
+            values::bool(&value.text).map_or_else(|| value.text.clone(), |on| on.to_string());
         settings.push(("serve_client".to_owned(), text));
     }
     settings
@@ -361,7 +364,10 @@ impl Reader<'_> {
             .get(name)
             .map_or(key.default, |value| value.text.as_str());
         parse(text, key.kind).unwrap_or_else(|| {
-            let origin = self.values.get(name).map_or(&Origin::Default, |value| &value.origin);
+            let origin = self
+                .values
+                .get(name)
+                .map_or(&Origin::Default, |value| &value.origin);
             self.errors.push(format!(
                 "{name} = {text:?} ({origin}): allowed is {}",
                 key.kind.allowed()
@@ -506,7 +512,11 @@ mod tests {
         let names: Vec<_> = apps.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["a-1_b", "chat", "empty"]);
         let chat = loaded.config.apps.get("chat").unwrap();
-        assert!(chat.file.as_ref().is_some_and(|file| file.ends_with("chat.wasm")));
+        assert!(
+            chat.file
+                .as_ref()
+                .is_some_and(|file| file.ends_with("chat.wasm"))
+        );
         assert_eq!(chat.instances, Instances::PerShard);
         assert_eq!(chat.fetch_hosts, ["a.example", "b.example"]);
         let env: Vec<_> = chat.env.iter().map(|(name, _)| name.as_str()).collect();
@@ -522,7 +532,11 @@ mod tests {
         assert_eq!(text.matches("file = \"b\"").count(), 1);
         assert!(!text.contains("[app]"), "{text}");
         let mut again = config(&[], &[], Some(&text)).apps;
-        again.get_mut("chat").unwrap().env.insert(0, ("TOKEN".to_owned(), "a".to_owned()));
+        again
+            .get_mut("chat")
+            .unwrap()
+            .env
+            .insert(0, ("TOKEN".to_owned(), "a".to_owned()));
         assert_eq!(again, loaded.config.apps);
         assert_eq!(config(&[], &[], Some("[apps]")).all_apps().len(), 1);
     }
@@ -536,7 +550,11 @@ mod tests {
 
     #[test]
     fn wrong_apps_are_refused() {
-        let both = errors(&[], &[], Some("[app]\ndeadline_ms = 20\n[apps.chat]\ndeadline_ms = 30"));
+        let both = errors(
+            &[],
+            &[],
+            Some("[app]\ndeadline_ms = 20\n[apps.chat]\ndeadline_ms = 30"),
+        );
         assert!(
             both.starts_with("app.deadline_ms (holdfast.toml:2) and apps.chat.deadline_ms (holdfast.toml:4) cannot both be set")
                 && both.contains("[apps.app]"),
@@ -556,17 +574,28 @@ mod tests {
         for (file, expected) in [
             ("[apps.Chat]", "an app cannot be called \"Chat\""),
             ("[apps.\"a.b\"]", "an app cannot be called \"a"),
-            ("[apps]\nfile = \"x\"", "apps.file is not a section of an app"),
+            (
+                "[apps]\nfile = \"x\"",
+                "apps.file is not a section of an app",
+            ),
             ("apps = 1", "apps is not a section of an app"),
             ("[apps.chat]\nenv = 1", "apps.chat.env is not a section"),
-            ("[apps.chat]\ntimers = 1", "did you mean apps.chat.timers_max?"),
-            ("[apps.chat]\ntimers_max = 0", "apps.chat.timers_max = \"0\" (holdfast.toml:2): allowed is"),
+            (
+                "[apps.chat]\ntimers = 1",
+                "did you mean apps.chat.timers_max?",
+            ),
+            (
+                "[apps.chat]\ntimers_max = 0",
+                "apps.chat.timers_max = \"0\" (holdfast.toml:2): allowed is",
+            ),
             ("[apps.chat.limits]\nx = 1", "apps.chat.limits"),
         ] {
             let wrong = errors(&[], &[], Some(file));
             assert!(wrong.contains(expected), "{file}: {wrong}");
         }
-        let many: String = (0..=APPS_MAX).map(|app| format!("[apps.a{app}]\n")).collect();
+        let many: String = (0..=APPS_MAX)
+            .map(|app| format!("[apps.a{app}]\n"))
+            .collect();
         let wrong = errors(&[], &[], Some(&many));
         assert!(wrong.contains("there are 1025 apps"), "{wrong}");
     }

@@ -172,9 +172,7 @@ impl Shard {
             let Some(tenant) = self.apps.get_mut(app as usize) else {
                 continue;
             };
-            let place = dispatch
-                .place
-                .map_or(tenant.place, |place| place as usize);
+            let place = dispatch.place.map_or(tenant.place, |place| place as usize);
             if !tenant.is_place(place, count) {
                 limited!(
                     warn,
