@@ -123,7 +123,7 @@ pub struct ProtocolConfig {
 /// How many instances of the app run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Instances {
-    /// One, on the first shard, for the clients of all.
+    /// One, for the clients of all shards.
     #[default]
     One,
     /// One on each shard, for its own clients.

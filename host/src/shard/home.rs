@@ -14,7 +14,7 @@ use crate::mailbox::{Letter, shard_of_socket};
 use crate::outgoing::Outgoing;
 use crate::perform::Aftermath;
 use crate::telemetry::limited;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 /// An instance of an app with what waits for it.
 pub(super) struct Home {
@@ -364,8 +364,9 @@ impl Home {
             return;
         }
         // The first word after a start: introductions, then what waited for them, then what is new.
-        let (introductions, new): (Vec<_>, Vec<_>) =
+        let (mut introductions, new): (Vec<_>, Vec<_>) =
             events.into_iter().partition(crate::app::is_introduction);
+        keep_last_of_each(&mut introductions);
         let earlier = std::mem::take(&mut held.events)
             .into_iter()
             .filter(|event| !crate::app::is_introduction(event));
@@ -408,6 +409,14 @@ impl Home {
         }
         now
     }
+}
+
+/// Of a socket that came just before it was introduced anew, only the latter counts.
+fn keep_last_of_each(introductions: &mut Vec<AppEvent>) {
+    let mut known = HashSet::new();
+    introductions.reverse();
+    introductions.retain(|event| known.insert(socket_of(event)));
+    introductions.reverse();
 }
 
 /// The socket an event is about, if it is about one.
