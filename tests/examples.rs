@@ -55,3 +55,8 @@ fn test_each(app: impl Fn(&str) -> PathBuf) {
 fn examples_in_rust() {
     test_each(component);
 }
+
+#[test]
+fn examples_in_typescript() {
+    test_each(|name| folder("../examples").join(name).join("app.ts"));
+}

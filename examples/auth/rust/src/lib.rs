@@ -35,7 +35,7 @@ fn app(io: &Io) {
     io.middleware(move |socket| authenticate(socket, &known));
     io.on_connection(|socket| {
         socket.emit("welcome", user(socket).name);
-        socket.on_ack("whoami", |socket, (), ack: Ack| ack.send(user(socket)));
+        socket.on("whoami", |socket: &Socket, ack: Ack| ack.send(user(socket)));
     });
 
     // A namespace asks its own middlewares: those of `/` do not count here.
@@ -46,15 +46,12 @@ fn app(io: &Io) {
         role => Err(ConnectError::new("not allowed").with_data(json!({ "role": role }))),
     });
     admin.on_connection(|socket| {
-        socket.on_ack("kick", |socket, name: String, ack: Ack| {
-            socket.io().fetch_sockets(move |clients| {
-                let is_meant = |data: Data| data.user.name == name;
-                let meant = clients
-                    .iter()
-                    .filter(|client| client.data().is_ok_and(is_meant));
-                let count = meant.map(|client| client.disconnect(true)).count();
-                ack.send(count);
-            });
+        socket.on("kick", async |io: Io, name: String, ack: Ack| {
+            let is_meant = |data: Data| data.user.name == name;
+            let mut clients = io.fetch_sockets().await;
+            clients.retain(|client| client.data().is_ok_and(is_meant));
+            clients.iter().for_each(|client| client.disconnect(true));
+            ack.send(clients.len());
         });
     });
 }

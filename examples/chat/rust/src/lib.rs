@@ -38,7 +38,7 @@ fn app(io: &Io) {
             }
         });
         for event in ["typing", "stop typing"] {
-            socket.on(event, move |socket: &Socket, ()| {
+            socket.on(event, move |socket: &Socket| {
                 if let Some(username) = name(socket) {
                     socket
                         .broadcast()
@@ -69,7 +69,7 @@ fn attach_users(socket: &Socket, online: &Online) {
     });
 
     let listed = Rc::clone(online);
-    socket.on_ack("users", move |_, (), ack: Ack| {
+    socket.on("users", move |ack: Ack| {
         let mut names: Vec<_> = listed.borrow().values().cloned().collect();
         names.sort();
         ack.send((names,));

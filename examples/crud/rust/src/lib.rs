@@ -39,15 +39,18 @@ fn app(io: &Io) {
     let todos = Rc::new(RefCell::new(Todos::default()));
     io.on_connection(move |socket| {
         let list = Rc::clone(&todos);
-        socket.on_ack("todo:list", move |_, (), ack: Ack| {
+        socket.on("todo:list", move |ack: Ack| {
             ack.send(json!({ "data": list.borrow().list }));
         });
         let list = Rc::clone(&todos);
-        socket.on_ack("todo:create", move |socket, payload: Value, ack: Ack| {
-            create(socket, &mut list.borrow_mut(), &payload, ack);
-        });
+        socket.on(
+            "todo:create",
+            move |socket: &Socket, payload: Value, ack: Ack| {
+                create(socket, &mut list.borrow_mut(), &payload, ack);
+            },
+        );
         let list = Rc::clone(&todos);
-        socket.on_ack("todo:read", move |_, id: Value, ack: Ack| {
+        socket.on("todo:read", move |id: Value, ack: Ack| {
             match id
                 .as_str()
                 .and_then(|id| list.borrow_mut().find(id).cloned())
@@ -57,22 +60,28 @@ fn app(io: &Io) {
             }
         });
         let list = Rc::clone(&todos);
-        socket.on_ack("todo:update", move |socket, payload: Value, ack: Ack| {
-            update(socket, &mut list.borrow_mut(), &payload, ack);
-        });
+        socket.on(
+            "todo:update",
+            move |socket: &Socket, payload: Value, ack: Ack| {
+                update(socket, &mut list.borrow_mut(), &payload, ack);
+            },
+        );
         let list = Rc::clone(&todos);
-        socket.on_ack("todo:delete", move |socket, id: Value, ack: Ack| {
-            let list = &mut list.borrow_mut().list;
-            let Some(at) = list
-                .iter()
-                .position(|todo| Some(todo.id.as_str()) == id.as_str())
-            else {
-                return ack.send(json!({ "error": NOT_FOUND }));
-            };
-            let todo = list.remove(at);
-            ack.send(());
-            socket.broadcast().emit("todo:deleted", todo.id);
-        });
+        socket.on(
+            "todo:delete",
+            move |socket: &Socket, id: Value, ack: Ack| {
+                let list = &mut list.borrow_mut().list;
+                let Some(at) = list
+                    .iter()
+                    .position(|todo| Some(todo.id.as_str()) == id.as_str())
+                else {
+                    return ack.send(json!({ "error": NOT_FOUND }));
+                };
+                let todo = list.remove(at);
+                ack.send(());
+                socket.broadcast().emit("todo:deleted", todo.id);
+            },
+        );
     });
 }
 

@@ -5,7 +5,7 @@
 mod store;
 
 use holdfast_sdk::serde::{Deserialize, Serialize};
-use holdfast_sdk::{ConnectError, Io, Socket, Value, json};
+use holdfast_sdk::{ConnectError, Io, Socket, Value, json, spawn};
 use std::cell::RefCell;
 use std::rc::Rc;
 use store::{Message, Store};
@@ -37,7 +37,9 @@ fn app(io: &Io) {
         greet(socket, &data, &mut store.borrow_mut());
         attach(socket, &data.user_id, &store);
         let store = Rc::clone(&store);
-        socket.on_disconnect(move |socket, _| say_goodbye(socket, &data, &store));
+        socket.on_disconnect(move |socket, _| {
+            spawn(say_goodbye(socket.clone(), data.clone(), Rc::clone(&store)));
+        });
     });
 }
 
@@ -112,21 +114,19 @@ fn attach(socket: &Socket, user_id: &str, store: &Rc<RefCell<Store>>) {
     });
 }
 
-fn say_goodbye(socket: &Socket, data: &Data, store: &Rc<RefCell<Store>>) {
-    let (socket, data, store) = (socket.clone(), data.clone(), Rc::clone(store));
-    socket.io().to(&data.user_id).fetch_sockets(move |left| {
-        if left.is_empty() {
-            let Data {
-                session_id,
-                user_id,
-                username,
-            } = &data;
-            store
-                .borrow_mut()
-                .set_session(session_id, user_id, username, false);
-            socket.broadcast().emit("user disconnected", user_id);
-        }
-    });
+async fn say_goodbye(socket: Socket, data: Data, store: Rc<RefCell<Store>>) {
+    let left = socket.io().to(&data.user_id).fetch_sockets().await;
+    if left.is_empty() {
+        let Data {
+            session_id,
+            user_id,
+            username,
+        } = &data;
+        store
+            .borrow_mut()
+            .set_session(session_id, user_id, username, false);
+        socket.broadcast().emit("user disconnected", user_id);
+    }
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ holdfast_sdk::app!(app);
 
 fn app(io: &Io) {
     io.on_connection(|socket| {
-        socket.on_ack("join", |socket, room: String, ack: Ack| {
+        socket.on("join", |socket: &Socket, room: String, ack: Ack| {
             ack.send(join(socket, &room))
         });
-        socket.on_ack("leave", |socket, room: String, ack: Ack| {
+        socket.on("leave", |socket: &Socket, room: String, ack: Ack| {
             if !has_chosen(socket, &room) {
                 return ack.send(json!({ "error": "you are not there" }));
             }
@@ -20,16 +20,17 @@ fn app(io: &Io) {
             socket.to(&room).emit("left", (&room, socket.id()));
             ack.send(json!({ "ok": true }));
         });
-        socket.on_ack("rooms", |socket, (), ack: Ack| ack.send((chosen(socket),)));
-        socket.on_ack("members", |socket, room: String, ack: Ack| {
-            socket.io().to(&room).fetch_sockets(|members| {
-                let ids: Vec<_> = members.iter().map(|member| member.id()).collect();
-                ack.send((ids,));
-            });
+        socket.on("rooms", |socket: &Socket, ack: Ack| {
+            ack.send((chosen(socket),))
         });
-        socket.on_ack(
+        socket.on("members", async |io: Io, room: String, ack: Ack| {
+            let members = io.to(room).fetch_sockets().await;
+            let ids: Vec<_> = members.iter().map(|member| member.id()).collect();
+            ack.send((ids,));
+        });
+        socket.on(
             "message",
-            |socket, (room, text): (String, String), ack: Ack| {
+            |socket: &Socket, room: String, text: String, ack: Ack| {
                 if !has_chosen(socket, &room) {
                     return ack.send(json!({ "error": "you are not there" }));
                 }
@@ -42,7 +43,7 @@ fn app(io: &Io) {
         );
         socket.on(
             "message except",
-            |socket: &Socket, (room, except, text): (String, String, String)| {
+            |socket: &Socket, room: String, except: String, text: String| {
                 if has_chosen(socket, &room) {
                     let others = socket.to(&room).except(except);
                     others.emit("message", (&room, socket.id(), text));
