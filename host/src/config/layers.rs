@@ -240,12 +240,13 @@ fn build(values: &Values, errors: &mut Vec<String>) -> Config {
 /// The protocol guest's settings that somebody gave. `serve_client` may stand above the sections too.
 fn guest_settings(values: &Values) -> Vec<(String, String)> {
     let mut settings = free(values, "protocol.");
-    if let Some(value) = values.get("serve_client")
-        && value.origin != Origin::Default
+    // Above the sections only what differs from the default says something.
+    if values
+        .get("serve_client")
+        .and_then(|value| values::bool(&value.text))
+        == Some(false)
     {
-        let text =
-            values::bool(&value.text).map_or_else(|| value.text.clone(), |on| on.to_string());
-        settings.push(("serve_client".to_owned(), text));
+        settings.push(("serve_client".to_owned(), "false".to_owned()));
     }
     settings
 }
@@ -573,7 +574,7 @@ mod tests {
         assert!(given.contains("in the config file only"), "{given}");
         for (file, expected) in [
             ("[apps.Chat]", "an app cannot be called \"Chat\""),
-            ("[apps.\"a.b\"]", "an app cannot be called \"a"),
+            ("[apps.\"a.b\"]", "the section apps.a.b is not known"),
             (
                 "[apps]\nfile = \"x\"",
                 "apps.file is not a section of an app",
