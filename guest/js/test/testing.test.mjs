@@ -1,7 +1,11 @@
 // Tests of holdfast/testing, against the demo app of the binary.
 
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { start } from "../testing/index.js";
 import { toml } from "../testing/toml.js";
 
@@ -108,10 +112,42 @@ test("it stops with its block", async () => {
   await assert.rejects(fetch(node.url));
 });
 
-test("source is written where it can be saved again", async (t) => {
-  await assert.rejects(start({ source: "no wasm", name: "app.wasm" }), /app.wasm/);
+const greeting = (word) => `
+  import { Server } from "holdfast";
+  new Server().on("connection", (socket) => {
+    console.log("somebody came");
+    socket.on("greet", (answer) => answer("${word}"));
+  });`;
+
+test("a script is saved again, and its clients stay", async (t) => {
+  const node = await start({ source: greeting("hello"), watch: true });
+  t.after(() => node.stop());
+  const ann = await node.connect();
+  const { id } = ann;
+  assert.equal(await ann.emitWithAck("greet"), "hello");
+  await node.logged("somebody came");
+  await node.save(greeting("good day"));
+  for (let tries = 0; tries < 100 && (await ann.emitWithAck("greet")) === "hello"; tries += 1) await setTimeout(50);
+  assert.equal(await ann.emitWithAck("greet"), "good day");
+  assert.deepEqual([ann.socket.connected, ann.id], [true, id]);
+});
+
+test("source is what can be saved", async (t) => {
+  await assert.rejects(start({ source: "const = 1" }), /app\.ts:1:7/);
   const node = await demo(t);
   await assert.rejects(node.save("x"), /without `source`/);
+});
+
+test("several apps", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-test-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const app = (namespace) => `import { Server } from "holdfast"; new Server().of("${namespace}").on("connection", (socket) => socket.emit("here", "${namespace}"));`;
+  const apps = { one: join(folder, "one.ts"), two: join(folder, "two.mjs") };
+  await writeFile(apps.one, app("/one"));
+  await writeFile(apps.two, app("/two"));
+  const node = await start({ apps, settings: { "apps.one.memory_bytes_max": 16 << 20 } });
+  t.after(() => node.stop());
+  for (const namespace of ["/one", "/two"]) await (await node.connect(namespace)).expect("here", namespace);
 });
 
 test("settings are written as TOML", () => {

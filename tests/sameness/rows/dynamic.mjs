@@ -55,6 +55,7 @@ export default [
   }],
   ["an empty one goes, and comes to be anew", async (t) => {
     const ann = await t.client("ann", team(t));
+    await ann.until("welcome");
     ann.leave();
     await t.wait(20);
     await t.client("bob", team(t));
