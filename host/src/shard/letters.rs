@@ -112,7 +112,7 @@ impl Shard {
             }
             Letter::Swap(app, successor) => {
                 if let Some(home) = self.home(app) {
-                    home.expect(*successor);
+                    home.await_successor(*successor);
                 }
             }
             Letter::Published(message) => {

@@ -23,7 +23,7 @@ pub(super) struct Expected {
 
 impl Home {
     /// An instance is to follow on this one.
-    pub(super) fn expect(&mut self, successor: Successor) {
+    pub(super) fn await_successor(&mut self, successor: Successor) {
         self.expected = Some(Expected {
             successor,
             left: None,
