@@ -52,7 +52,8 @@ export default [
   ["they may refuse after a time", (t) => t.client("ann", "/waiting", { auth: { refuse: true } })],
   ["who leaves while they are asked is not let in", async (t) => {
     const ann = t.begin("ann", "/waiting");
-    await t.wait(10);
+    await new Promise((open) => ann.socket.io.once("open", open));
+    await t.wait(5);
     ann.close();
     await t.wait(50);
     const bob = await t.client("bob", "/waiting");
