@@ -94,6 +94,7 @@ if [ "${1:-build}" = test ]; then
     have node || fail "the tests drive clients in Node: install Node 20 or newer"
     packages tests/clients ""
     packages tests/browser ""
+    packages guest/js ""
     python_client
     native_client
 fi

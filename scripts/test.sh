@@ -25,6 +25,8 @@ step "the examples"
 for manifest in examples/rust-hello/Cargo.toml examples/*/rust/Cargo.toml; do
     { cargo test --quiet --manifest-path "$manifest" --target-dir target/examples 2>&1 || echo failed >"$log.status"; } | tee -a "$log"
 done
+step "types of the package"
+(cd guest/js && npx --no-install tsc --noEmit --project test/types)
 step "tests in Node: the package"
 cargo build --quiet
 { (cd tests/clients && HOLDFAST_BIN=../../target/debug/holdfast node --import ./resolve.mjs --test --test-reporter=spec ../../guest/js/test/*.test.mjs) 2>&1 || echo failed >"$log.status"; } | tee -a "$log"
