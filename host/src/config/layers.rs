@@ -582,7 +582,7 @@ mod tests {
             ("apps = 1", "apps is not a section of an app"),
             ("[apps.chat]\nenv = 1", "apps.chat.env is not a section"),
             (
-                "[apps.chat]\ntimers = 1",
+                "[apps.chat]\ntimer_max = 1",
                 "did you mean apps.chat.timers_max?",
             ),
             (
